@@ -7,9 +7,9 @@ import { CfnSecretTargetAttachment } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { keepsData } from '../environments/declaration';
 import type { Environment } from '../environments/environment';
-import { literalPrefixes } from '../lambda/load/contract';
+import { literalPrefixes, undecodedPrefix } from '../lambda/load/contract';
 import type { Pipeline } from '../pipelines/definition';
-import { ownerUser } from '../sql';
+import { decodes, ownerUser } from '../sql';
 import { HistoryQueue, notifyQueues, type PipelineQueues } from './history/history-queue';
 import { EventStream } from './ingest/event-stream';
 import { guardAgainstPartners } from './partners/guards';
@@ -91,6 +91,7 @@ export class DataStack extends Stack {
       archive: this.archive,
       work: this.work,
       exports: this.exports,
+      decodes: pipelines.some(decodes),
     });
     this.warehouse = createWarehouse(this, 'Warehouse', {
       environment,
@@ -160,13 +161,20 @@ export class DataStack extends Stack {
     const targets = pipelines.flatMap((pipeline) => {
       const scope = this.node.findChild(pascalCase(pipeline.name)) as Construct;
       const retain = keepsData(environment, pipeline.name);
-      const history = new HistoryQueue(scope, 'History', { key: this.key, retain, notified: !!pipeline.history });
+      const notified = pipeline.history !== undefined || decodes(pipeline);
+      const history = new HistoryQueue(scope, 'History', { key: this.key, retain, notified });
       this.historyQueues.set(pipeline.name, history);
       const { queue } = history;
       const globs = (pipeline.history ?? []).flatMap((source) => source.globs);
-      return queue ? literalPrefixes(globs).map((prefix) => ({ queue, prefix })) : [];
+      const undecoded = decodes(pipeline) ? [`${undecodedPrefix}${pipeline.name}/`] : [];
+      const targetsOf = (bucket: PrivateBucket, prefixes: readonly string[]) =>
+        queue ? prefixes.map((prefix) => ({ bucket, queue, prefix })) : [];
+      return [...targetsOf(this.history, literalPrefixes(globs)), ...targetsOf(this.work, undecoded)];
     });
-    if (targets.length > 0) notifyQueues(this.history, targets);
+    for (const bucket of [this.history, this.work]) {
+      const own = targets.filter((target) => target.bucket === bucket);
+      if (own.length > 0) notifyQueues(bucket, own);
+    }
   }
 
   private output(logs: PrivateBucket): void {

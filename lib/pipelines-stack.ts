@@ -170,7 +170,8 @@ class Shared {
       key: data.key,
     });
     const handlers: Record<string, Handler> = {};
-    const refresh = new Refresh(scope, 'Refresh', common);
+    const unloadRoleArn = data.roles.unload.roleArn;
+    const refresh = new Refresh(scope, 'Refresh', { ...common, work: data.work, unloadRoleArn });
     handlers['refresh'] = refresh.handler;
     const objectsOf = { history: data.history, work: data.work, loadRoleArn: data.roles.load.roleArn };
     const queues = data.queues(pipeline);
@@ -183,7 +184,7 @@ class Shared {
       const exports = new Exports(scope, 'Exports', {
         ...common,
         bucket: data.exports,
-        unloadRoleArn: data.roles.unload.roleArn,
+        unloadRoleArn,
         materialize: this.materialize,
       });
       handlers['export'] = exports.handler;

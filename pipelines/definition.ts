@@ -156,15 +156,30 @@ export interface SourceFilter {
   readonly oneOf: readonly (string | number | boolean)[];
 }
 
-/** Where the events of a record are, for producers that wrap them or send several in one record. */
+/**
+ * A form in which producers send records that Redshift cannot read:
+ * - `gzip` and `zlib`: compressed JSON
+ * - `aggregate`: several records that the Kinesis Producer Library packed into one
+ * - `objects`: several JSON objects in one record, with or without white space between them
+ */
+export type RecordForm = 'gzip' | 'zlib' | 'aggregate' | 'objects';
+
+/** Where the events of a record are, for producers that encode or wrap them, or send several in one record. */
 export interface RecordShape {
+  /**
+   * Forms that records of the stream or of `firehose` files may have. An aggregate is taken apart first; then each
+   * record is decompressed, and then divided into objects. The load function does that, so such records arrive later
+   * than plain JSON. @default - none: such records are rejects
+   */
+  readonly decode?: readonly RecordForm[];
   /**
    * Attributes that lead from the record to its event, in the record's own case: `['detail']` for EventBridge, `['data']`
    * for CloudEvents, `['Message']` for SNS. A text there is parsed as JSON. `*`, at most once, stands for each element
    * of an array: `['*']` for an array of events, `['records', '*']` for one in an envelope. The event is the payload;
    * nothing else of the record is kept, unless it holds no event: then it is a reject as a whole.
+   * @default - the record is the event
    */
-  readonly unwrap: readonly string[];
+  readonly unwrap?: readonly string[];
   /** True if the text is base64 of JSON. @default false */
   readonly base64?: boolean;
 }

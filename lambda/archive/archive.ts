@@ -1,6 +1,5 @@
-import { base64Of } from '../shared/base64';
+import { archiveLine as lineOf } from '../shared/archive-line';
 import { asArray, asNumber, asRecord, asText } from '../shared/parse';
-import { plainJson } from '../shared/plain-json';
 import type { ArchiveHost } from './host';
 
 /** A record as Firehose passes it to a transformation when its source is a Kinesis stream. */
@@ -85,27 +84,14 @@ export function archiveRecords(
   return { records: transformed };
 }
 
-/**
- * Writes one line of an archive object. Its fields:
- * - `shard_id`, `partition_key`
- * - `sequence_number`: with the subsequence number after a colon if that is above 0 (decision 30)
- * - `approximate_arrival_timestamp`: ISO 8601 in UTC, without a zone, with milliseconds
- * - `payload`: the record's own JSON text. It is copied, since parsing and writing it would round big integers and drop
- *   repeated keys. Only line breaks between tokens become spaces; a JSON string cannot contain any.
- * - `unparsed`: the bytes in base64, as a list of texts if they are long. A line has it in place of `payload` if the
- *   bytes are not JSON that every parser reads alike. The merge treats them like bytes of the stream.
- */
+/** Writes a record as one line of an archive object: see shared/archive-line.ts. */
 export function archiveLine(record: FirehoseRecord): string {
   const { data, shardId, sequenceNumber, subsequenceNumber, partitionKey, arrivedAt } = record;
-  const bytes = Buffer.from(data, 'base64');
-  const json = plainJson(bytes);
-  const position = JSON.stringify({
-    shard_id: shardId,
-    sequence_number: subsequenceNumber > 0 ? `${sequenceNumber}:${subsequenceNumber}` : sequenceNumber,
-    partition_key: partitionKey,
-    approximate_arrival_timestamp: new Date(arrivedAt).toISOString().slice(0, -1),
-  });
-  const payload = json === undefined ? 'null' : json.replace(/[\r\n]/g, ' ');
-  const unparsed = json === undefined ? JSON.stringify(base64Of(bytes)) : 'null';
-  return `${position.slice(0, -1)},"payload":${payload},"unparsed":${unparsed}}\n`;
+  const place = {
+    shardId,
+    sequenceNumber: subsequenceNumber > 0 ? `${sequenceNumber}:${subsequenceNumber}` : sequenceNumber,
+    partitionKey,
+    arrivedAt: new Date(arrivedAt).toISOString().slice(0, -1),
+  };
+  return lineOf(place, Buffer.from(data, 'base64'));
 }

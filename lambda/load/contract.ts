@@ -61,15 +61,29 @@ export interface FileShapeColumn {
   readonly spelling: 'text' | 'number' | 'flag' | 'json';
 }
 
+/**
+ * Records that the merge could not read are unloaded to `<WORK_BUCKET>/<undecodedPrefix><pipeline>/<run id>/`, encrypted
+ * with the customer key.
+ */
+export const undecodedPrefix = 'undecoded/';
+
+/** The columns of an unloaded record. The time is a text, the bytes are hexadecimal. */
+export const undecodedColumns = ['shard_id', 'sequence_number', 'partition_key', 'arrived_at', 'bytes'] as const;
+
+/** A form in which a record is sent: the same as `RecordForm` of a pipeline. */
+export type RecordForm = 'gzip' | 'zlib' | 'aggregate' | 'objects';
+
 /** Where a record holds its events: the same as `RecordShape` of a pipeline. */
 export interface RecordShape {
-  readonly unwrap: readonly string[];
+  readonly decode?: readonly RecordForm[];
+  readonly unwrap?: readonly string[];
   readonly base64?: boolean;
 }
 
 /** The file format of a source's objects. */
 export interface FileShape {
-  readonly format: 'ndjson' | 'firehose' | 'csv' | 'parquet';
+  /** `undecoded`: a CSV that UNLOAD wrote, with the position, partition key, arrival time and bytes of records. */
+  readonly format: 'ndjson' | 'firehose' | 'csv' | 'parquet' | 'undecoded';
   readonly compression: 'gzip' | 'zstd' | 'none';
   /** For JSON only: where a record holds its events. @default - a record is an event */
   readonly records?: RecordShape;
@@ -81,9 +95,12 @@ export interface FileShape {
 
 /** Objects of one file format that a pipeline loads, and how. */
 export interface LoadSource {
-  /** Name of a history source of the pipeline, or `archive` for the objects that Firehose writes. */
+  /**
+   * Name of a history source of the pipeline, `archive` for the objects that Firehose writes, or `undecoded` for records
+   * that the merge could not read.
+   */
   readonly name: string;
-  readonly bucket: 'history' | 'archive';
+  readonly bucket: 'history' | 'archive' | 'work';
   /** An object belongs to the source whose glob its key matches. */
   readonly globs: readonly string[];
   /** What to do when a loaded key gets other bytes. */
@@ -170,7 +187,10 @@ export interface OriginsPlan {
 /** `plan.json` beside the bundle. The placeholder `objects` is the same JSON text in all statements. */
 export interface LoadPlan {
   readonly pipeline: string;
-  /** The sources of the history bucket, then `archive`, whose objects are loaded only on demand. */
+  /**
+   * The sources of the history bucket, then `archive`, whose objects are loaded only on demand, then `undecoded` if
+   * records are decoded.
+   */
   readonly sources: readonly LoadSource[];
   /** Rows `object_key, etag`: those objects that are in the ledger. Placeholder: `objects`. */
   readonly loaded: StatementTemplate;

@@ -49,7 +49,7 @@ export interface SystemViews {
 
 export const createHost = (settings: ReturnType<typeof env.read>): LoadHost => ({
   environment: settings.ENVIRONMENT,
-  buckets: { history: settings.HISTORY_BUCKET, archive: settings.ARCHIVE_BUCKET },
+  buckets: { history: settings.HISTORY_BUCKET, archive: settings.ARCHIVE_BUCKET, work: settings.WORK_BUCKET },
   workBucket: settings.WORK_BUCKET,
   loadRoleArn: settings.LOAD_ROLE_ARN,
   deadLettersUrl: settings.DEAD_LETTERS_URL,

@@ -1,5 +1,6 @@
 import type { LoadSource } from './contract';
 import { copyVersions, filesOfCopies, reportedLines } from './copies';
+import { decodes } from './decoded-lines';
 import { deliveriesUntilBlamed, type Failure } from './failure';
 import { idOf } from './groups';
 import type { LoadCall } from './host';
@@ -11,6 +12,8 @@ import { inPlace, isLate, runIdOf, transact } from './transaction';
 
 /** Compressed bytes that are read line by line together: a function has no time for more. */
 const maxSiftedBytes = 256 * 1024 ** 2;
+
+const decoding = 'its records have to be decoded';
 
 type Next = (left: readonly Delivered[]) => Promise<Done>;
 
@@ -34,6 +37,8 @@ export async function loadInPlace(call: LoadCall, source: LoadSource, objects: r
     const rest = objects.filter(({ size }) => size > 0);
     return join(await loadEmpty(call, source, empty), await loadInPlace(call, source, rest));
   }
+  if (decodes(source.shape))
+    return loadReadable(call, source, objects, { kind: 'lines', reason: decoding, at: call.now() });
   if (!call.systemViews.showOwnCopy) return loadCopies(call, source, objects, undefined);
   const run = { runId: runIdOf(objects), step: 'load', plan: source.inPlace, ...inPlace(source, objects) };
   const ended = await transact(call, source, run, objects);
@@ -132,8 +137,11 @@ async function loadReadable(
   if (!isSingle && objects.reduce((sum, { size }) => sum + size, 0) > maxSiftedBytes) return split();
   const sifted = await siftOrPark(call, source, objects, prior, reported);
   if (!('files' in sifted)) return sifted;
+  // UNLOAD may write a file without rows.
+  if (source.shape.format === 'undecoded' && sifted.records === 0) return { loaded: objects.map(idOf), parked: [] };
   const afterFailure = async (kind: Failure['kind'], last: PriorFailure): Promise<Done> => {
-    const ask = kind === 'lines' && reported.size === 0;
+    // COPY cannot report lines of records that it does not read itself.
+    const ask = kind === 'lines' && reported.size === 0 && !decodes(source.shape);
     const lines = ask ? await reportedLines(call, source, objects) : undefined;
     if (lines) return loadReadable(call, source, objects, last, lines);
     return isSingle ? parkObject(call, first, last) : split();
@@ -172,7 +180,7 @@ async function siftOrPark(
  */
 async function loadRefusing(call: LoadCall, source: LoadSource, object: Delivered, prior: PriorFailure): Promise<Done> {
   const run = { runId: runIdOf([object]), step: 'refusing', plan: source.inPlace, ...inPlace(source, [object], true) };
-  if (run.values['may_refuse'] === 1 && call.systemViews.showOwnCopy) {
+  if (run.values['may_refuse'] === 1 && call.systemViews.showOwnCopy && !decodes(source.shape)) {
     if (isLate(call)) return nothingDone;
     const outcome = await outcomeOf(call, source.inPlace, [object], await transact(call, source, run, [object]));
     if (outcome.kind === 'running') return nothingDone;

@@ -8,8 +8,9 @@ export function recordsOfShape(
   { format, compression }: Pick<FileShape, 'format' | 'compression'>,
   maxBytes: number,
 ): AsyncGenerator<FileRecord> {
-  const lines = recordsOf(body, { compression, quoted: format === 'csv', maxBytes });
-  return format === 'csv' ? lines : jsonRecords(lines, maxBytes);
+  const isCsv = format === 'csv' || format === 'undecoded';
+  const lines = recordsOf(body, { compression, quoted: isCsv, maxBytes });
+  return isCsv ? lines : jsonRecords(lines, maxBytes);
 }
 
 /** The payload that COPY and the load's statements make of a record. Undefined for a record that COPY does not read. */

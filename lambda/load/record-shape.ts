@@ -1,16 +1,20 @@
 import type { RecordShape } from './contract';
 
-/** Finds the events in a parsed record, like the merge: see sql/merge/unwrap.ts. A record without one is an event. */
+/**
+ * Finds the events in a parsed record, like the merge: see sql/merge/unwrap.ts. A record or an element without an event
+ * stands for itself.
+ */
 export function eventsOf(value: unknown, shape: RecordShape | undefined): readonly unknown[] {
-  if (shape === undefined) return [value];
-  const each = shape.unwrap.indexOf('*');
-  if (each < 0) return [eventOf(value, value, shape.unwrap, shape)];
-  const list = at(value, shape.unwrap.slice(0, each));
+  const { unwrap, base64 = false } = shape ?? {};
+  if (unwrap === undefined) return [value];
+  const each = unwrap.indexOf('*');
+  if (each < 0) return [eventOf(value, value, unwrap, base64)];
+  const list = at(value, unwrap.slice(0, each));
   if (!Array.isArray(list) || list.length === 0) return [value];
-  return list.map((element) => eventOf(element, value, shape.unwrap.slice(each + 1), shape));
+  return list.map((element) => eventOf(element, element, unwrap.slice(each + 1), base64));
 }
 
-function eventOf(element: unknown, record: unknown, path: readonly string[], { base64 }: RecordShape): unknown {
+function eventOf(element: unknown, record: unknown, path: readonly string[], base64: boolean): unknown {
   const found = at(element, path);
   if (typeof found !== 'string') return found ?? record;
   try {

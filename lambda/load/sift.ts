@@ -3,6 +3,7 @@ import zlib from 'node:zlib';
 import { type Base64, base64Of } from '../shared/base64';
 import { plainJson } from '../shared/plain-json';
 import { type LoadSource, versionPrefix } from './contract';
+import { decodedLines, decodes } from './decoded-lines';
 import { goneReason } from './failure';
 import { idOf } from './groups';
 import type { LoadCall } from './host';
@@ -38,6 +39,9 @@ export interface Sifted {
 const partBytes = 16 * 1024 ** 2;
 /** Longest record that COPY takes. */
 const maxRecordBytes = 20_000_000;
+/** A record of the stream has at most 16 MB, and two characters for each byte. */
+const maxUndecodedBytes = 34_000_000;
+const maxBytesOf = ({ format }: LoadSource['shape']) => (format === 'undecoded' ? maxUndecodedBytes : maxRecordBytes);
 /** Longest message that fits the reason of a reject. */
 const maxMessageBytes = 480;
 const reserveMs = 60_000;
@@ -93,10 +97,11 @@ async function siftOne(
   if (object.size === 0) return call.remainingMs() >= reserveMs;
   const body = await bytesOf(call, object);
   let read = 0;
-  for await (const record of recordsOfShape(body, shape, maxRecordBytes)) {
+  for await (const record of recordsOfShape(body, shape, maxBytesOf(shape))) {
     read += 1;
     if (read % 5000 === 0 && call.remainingMs() < reserveMs) return false;
     if (shape.format === 'csv' && read === 1) await writer.begin(record.bytes);
+    else if (decodes(shape)) for (const line of decodedLines(record, shape)) await writer.keep(line);
     else if (!isBlank(record.bytes)) {
       const message = messageOf(record, reported) ?? unreadableReason(record.bytes, shape);
       if (message === undefined) await writer.keep(oneLine(record, shape));

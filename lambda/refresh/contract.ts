@@ -3,7 +3,7 @@ import type { SearchPlan, StatementTemplate, Step } from '../shared/plan';
 
 export { statementNamePrefix } from '../shared/plan';
 
-export const env = defineEnv(...pipelineVariables);
+export const env = defineEnv(...pipelineVariables, 'WORK_BUCKET', 'UNLOAD_ROLE_ARN', 'KEY_ARN');
 
 /**
  * `plan.json` beside the bundle. Placeholders of its statements: `run_id`; `started`, the warehouse's time before the
@@ -36,7 +36,8 @@ export interface RefreshPlan {
 
 /**
  * A step of a run. Statements after the steps that refresh views may use the placeholder `failures` (JSON text:
- * `[{view,waits_for,error}]`).
+ * `[{view,waits_for,error}]`). A step that unloads may use `undecoded` (an s3:// URL of the run), `unload_role` and `key`
+ * (ARN of the KMS key).
  */
 export interface RefreshStep extends Step {
   /**

@@ -8,6 +8,8 @@ import type { env, RefreshPlan } from './contract';
 export interface RefreshHost {
   readonly environment: string;
   readonly plan: RefreshPlan;
+  /** Where a run unloads records to, with which role, and encrypted with which key. */
+  readonly unload: { readonly bucket: string; readonly roleArn: string; readonly keyArn: string };
   readonly warehouse: Warehouse;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -16,6 +18,7 @@ export interface RefreshHost {
 export const createHost = (settings: ReturnType<typeof env.read>): RefreshHost => ({
   environment: settings.ENVIRONMENT,
   plan: readPlan<RefreshPlan>(),
+  unload: { bucket: settings.WORK_BUCKET, roleArn: settings.UNLOAD_ROLE_ARN, keyArn: settings.KEY_ARN },
   warehouse: connectWarehouse(settings),
   log: consoleLog,
   metrics: embeddedMetrics(settings.ENVIRONMENT, settings.PIPELINE),

@@ -1,3 +1,4 @@
+import { undecodedPrefix } from '../load/contract';
 import type { Step } from '../shared/plan';
 import { asked, placeholdersOf, renderAll } from '../shared/statement';
 import type { IdlePlan } from './contract';
@@ -23,9 +24,13 @@ export async function submitStep(
   const failures = known ?? (dependsOnViews(step) ? await viewFailures(host, runId, index) : []);
   const { name, mode, statements } = index === 0 && idle ? withQueries(step, idle) : withoutWaiting(step, failures);
   if (statements.length === 0) return submitStep(host, runId, index + 1, 1, failures);
+  const { bucket, roleArn, keyArn } = host.unload;
   const values = {
     run_id: runId,
     failures: JSON.stringify(failures),
+    undecoded: `s3://${bucket}/${undecodedPrefix}${host.plan.pipeline}/${runId}/`,
+    unload_role: roleArn,
+    key: keyArn,
     ...(index > 0 && placeholdersOf(...statements).has('started') ? { started: await startedAt(host, runId) } : {}),
   };
   await submitAs(

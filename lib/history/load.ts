@@ -2,8 +2,8 @@ import { Duration } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import { env, literalPrefixes, manifestPrefix, versionPrefix } from '../../lambda/load/contract';
-import { loadPlan } from '../../sql';
+import { env, type LoadSource, literalPrefixes, manifestPrefix, versionPrefix } from '../../lambda/load/contract';
+import { decodes, loadPlan } from '../../sql';
 import type { PipelineFunctionProps } from '../refresh/refresh';
 import { explained } from '../shared/grant';
 import { Handler } from '../shared/handler';
@@ -45,6 +45,8 @@ export class Load extends Construct {
         KEY_ARN: key.keyArn,
       }),
       timeout: loadTimeout,
+      // Lambda gives a processor in proportion to memory, and decoding needs one.
+      ...(decodes(pipeline) ? { memoryMb: 1024 } : {}),
       logRetentionDays: environment.logRetentionDays,
       retainLogs: environment.retainData,
       statements: props.script.of('load'),
@@ -68,11 +70,12 @@ export class Load extends Construct {
   /** Reads objects and copies single versions, only below the prefixes of the pipeline's globs. */
   private versionStatements(): PolicyStatement[] {
     const { pipeline, key, history, archive, work } = this.props;
-    const of = (wanted: 'history' | 'archive') =>
+    const of = (wanted: LoadSource['bucket']) =>
       literalPrefixes(loadPlan(pipeline).sources.flatMap(({ bucket, globs }) => (bucket === wanted ? globs : [])));
     const sources = [
       { bucket: history, prefixes: of('history') },
       { bucket: archive, prefixes: of('archive') },
+      { bucket: work, prefixes: of('work') },
     ];
     return [
       explained(

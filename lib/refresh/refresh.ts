@@ -1,5 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import type { Environment } from '../../environments/environment';
 import { env, statementNamePrefix } from '../../lambda/refresh/contract';
@@ -27,11 +28,17 @@ export interface PipelineFunctionProps {
   readonly script: ReviewScript;
 }
 
+export interface RefreshProps extends PipelineFunctionProps {
+  readonly work: Bucket;
+  /** Unloads records that the load function decodes. */
+  readonly unloadRoleArn: string;
+}
+
 /** Refreshes the landing view, merges, and refreshes the views. A schedule starts a run; the event of each finished statement starts the next one. */
 export class Refresh extends Construct {
   readonly handler: Handler;
 
-  constructor(scope: Construct, id: string, props: PipelineFunctionProps) {
+  constructor(scope: Construct, id: string, props: RefreshProps) {
     super(scope, id);
     const { environment, pipeline, bundles, key, warehouse, ownerSecretArn } = props;
     const plan = refreshPlan(pipeline);
@@ -40,6 +47,9 @@ export class Refresh extends Construct {
       description: `Refreshes ${pipeline.name}`,
       environment: env.of({
         ...pipelineVariables(props),
+        WORK_BUCKET: props.work.bucketName,
+        UNLOAD_ROLE_ARN: props.unloadRoleArn,
+        KEY_ARN: key.keyArn,
       }),
       timeout: Duration.minutes(2),
       logRetentionDays: environment.logRetentionDays,

@@ -61,6 +61,10 @@ function fileProblems(pipeline: Pipeline, source: HistorySource, at: string): st
     problems.push(`${at}.delimiter belongs to csv only, got it with ${format}`);
   if (records !== undefined && (format === 'csv' || format === 'parquet'))
     problems.push(`${at}.records belong to ndjson and firehose only, got them with ${format}`);
+  if (records?.decode !== undefined && format === 'ndjson')
+    problems.push(
+      `${at}.records.decode belongs to firehose only, got it with ndjson: \`compression\` reads compressed files, and a file may hold objects without line breaks`,
+    );
   if (format !== 'csv' && format !== 'parquet')
     return columns === undefined
       ? problems

@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { materializeTypes, type Pipeline, type RecordShape, type TimeConversion } from '../../pipelines/definition';
 import { sinceTime } from '../../sql/exports/windows';
-import { archiveSource } from '../../sql/history/load';
+import { archiveSource, undecodedSource } from '../../sql/history/load';
+import { recordForms } from '../../sql/merge/forms';
 import { eachElement } from '../../sql/merge/unwrap';
 import { isPlainName } from '../../sql/text/identifier';
 import { isRecord } from './format';
@@ -26,6 +27,11 @@ const plainName = (most: number) =>
 const anyText = text('be a text');
 
 const records = object<RecordShape>({
+  decode: list(
+    oneOf(...recordForms),
+    `name one or more of ${recordForms.join(', ')}`,
+    (forms) => forms.length > 0,
+  ).optional(),
   unwrap: list(
     text(
       'be the name of an attribute, or * for each element of an array',
@@ -33,7 +39,7 @@ const records = object<RecordShape>({
     ),
     `name one or more attributes, with ${eachElement} at most once`,
     (names) => names.length > 0 && names.filter((name) => name === eachElement).length <= 1,
-  ),
+  ).optional(),
   base64: flag.optional(),
 });
 
@@ -152,8 +158,8 @@ const glob = text('be a glob')
 
 const source = object<Source>({
   name: text(
-    `be lower-case snake_case of at most 32 characters and not ${archiveSource}`,
-    (name) => isPlainName(name) && name.length <= 32 && name !== archiveSource,
+    `be lower-case snake_case of at most 32 characters and not ${archiveSource} or ${undecodedSource}`,
+    (name) => isPlainName(name) && name.length <= 32 && name !== archiveSource && name !== undecodedSource,
   ),
   globs: list(glob, 'hold at least one glob', (globs) => globs.length > 0),
   format: oneOf('ndjson', 'firehose', 'csv', 'parquet'),

@@ -5,7 +5,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import type { Environment } from '../../environments/environment';
-import { manifestPrefix, versionPrefix } from '../../lambda/load/contract';
+import { manifestPrefix, undecodedPrefix, versionPrefix } from '../../lambda/load/contract';
 import { listingPrefix } from '../../lambda/reconcile/contract';
 import { ownerUser } from '../../sql';
 import { explained, grant } from '../shared/grant';
@@ -20,6 +20,8 @@ export interface WarehouseRolesProps {
   readonly archive: Bucket;
   readonly work: Bucket;
   readonly exports: Bucket;
+  /** Whether a pipeline unloads records for the load function to decode. */
+  readonly decodes: boolean;
 }
 
 /** UNLOAD may write only below this prefix. */
@@ -31,7 +33,7 @@ export class WarehouseRoles extends Construct {
   readonly streamRead: Role;
   /** COPY of history and archive. */
   readonly load: Role;
-  /** UNLOAD of exports. */
+  /** UNLOAD of exports, and of records that the load function decodes. */
   readonly unload: Role;
 
   constructor(scope: Construct, id: string, props: WarehouseRolesProps) {
@@ -121,21 +123,28 @@ function loadStatements({ key, history, archive, work }: WarehouseRolesProps): P
   ];
 }
 
-function unloadStatements({ key, exports }: WarehouseRolesProps): PolicyStatement[] {
+function unloadStatements({ key, exports, work, decodes }: WarehouseRolesProps): PolicyStatement[] {
   return [
-    new PolicyStatement({ actions: ['s3:GetBucketLocation'], resources: [exports.bucketArn] }),
+    ...(decodes ? writeStatements(work, undecodedPrefix, 'records to decode') : []),
+    ...writeStatements(exports, exportsRoot, 'exports'),
+    keyUse(key, 's3', 'write'),
+  ];
+}
+
+function writeStatements(bucket: Bucket, prefix: string, what: string): PolicyStatement[] {
+  return [
+    new PolicyStatement({ actions: ['s3:GetBucketLocation'], resources: [bucket.bucketArn] }),
     new PolicyStatement({
       actions: ['s3:ListBucket'],
-      resources: [exports.bucketArn],
-      conditions: { StringLike: { 's3:prefix': [`${exportsRoot}*`] } },
+      resources: [bucket.bucketArn],
+      conditions: { StringLike: { 's3:prefix': [`${prefix}*`] } },
     }),
     explained(
       new PolicyStatement({
         actions: ['s3:AbortMultipartUpload', 's3:GetObject', 's3:PutObject'],
-        resources: [exports.arnForObjects(`${exportsRoot}*`)],
+        resources: [bucket.arnForObjects(`${prefix}*`)],
       }),
-      'UNLOAD chooses the names of its files, below the prefix of exports',
+      `UNLOAD chooses the names of its files, below the prefix of ${what}`,
     ),
-    keyUse(key, 's3', 'write'),
   ];
 }

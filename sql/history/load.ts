@@ -1,6 +1,13 @@
-import type { CheckedTransaction, FileShape, LoadPlan, LoadSource } from '../../lambda/load/contract';
+import {
+  type CheckedTransaction,
+  type FileShape,
+  type LoadPlan,
+  type LoadSource,
+  undecodedPrefix,
+} from '../../lambda/load/contract';
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import type { Pipeline } from '../../pipelines/definition';
+import { formsOf } from '../merge/forms';
 import { lockStatement, mergeSteps } from '../merge/merge';
 import { type ResolvedPipeline, resolvePipeline } from '../resolve';
 import { isColumnar, pathOf, spellingOf } from './columnar-files';
@@ -63,6 +70,7 @@ export function loadPlan(definition: Pipeline): LoadPlan {
         shape: shapeOf(pipeline, archiveFormat(definition)),
         ...statementsOf(pipeline, archiveFormat(definition)),
       },
+      ...undecodedSources(pipeline),
     ],
     loaded: loadedQuery(pipeline),
     overwritten: overwrittenQuery(pipeline),
@@ -84,6 +92,29 @@ const archiveFormat = ({ stream }: Pick<Pipeline, 'stream'>): Format => ({
   compression: 'gzip',
   ...(stream.records && { records: stream.records }),
 });
+
+/** The source of a pipeline that decodes records of its stream. */
+export const undecodedSource = 'undecoded';
+
+/**
+ * The records that the merge could not read. The load function decodes them and writes the parts as lines of the archive,
+ * so their merge is that of the archive. In the ledger they count as archive too, since both hold records of the stream.
+ */
+function undecodedSources(pipeline: ResolvedPipeline): LoadSource[] {
+  const { definition } = pipeline;
+  if (formsOf(definition.stream.records).length === 0) return [];
+  const format = archiveFormat(definition);
+  return [
+    {
+      name: undecodedSource,
+      bucket: 'work',
+      globs: [`${undecodedPrefix}${pipeline.name}/**`],
+      overwritten: 'load-again',
+      shape: { ...shapeOf(pipeline, format), format: 'undecoded' },
+      ...statementsOf(pipeline, format),
+    },
+  ];
+}
 
 /** Keys of the archive bucket that belong to the pipeline. */
 const archiveGlob = (pipeline: Pick<Pipeline, 'name'>) => `archive/${pipeline.name}/**`;

@@ -1,7 +1,8 @@
 import type { CheckedTransaction, RaisingPlan } from '../../lambda/load/contract';
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import { archivedTime, historyQuery, parsedQuery, untouchedStatements } from '../merge/arrived';
-import { incomingStatements } from '../merge/incoming';
+import { incomingStatements, recordKind } from '../merge/incoming';
+import { unwrapOf } from '../merge/unwrap';
 import type { ResolvedPipeline } from '../resolve';
 import { placeColumns, stagedArchiveColumns, stagedColumns } from '../tables/columns';
 import { indent } from '../text/indent';
@@ -61,11 +62,11 @@ where r.row_key is null`,
       columns: kept,
       typed(tables, from) {
         const given = `(\n${indent(from)}\n) as untouched`;
-        const { records } = source;
+        const records = unwrapOf(source.records);
         const arrived = isArchive
           ? parsedQuery(pipeline, 'archive', given, records)
           : historyQuery(pipeline, given, records);
-        return incomingStatements(pipeline, arrived, [], tables, records !== undefined);
+        return incomingStatements(pipeline, arrived, [], tables, recordKind(sourceOf(source), source.records));
       },
     }),
     load: load(pipeline, source, reading, raisedLines(pipeline, source)),

@@ -1,5 +1,4 @@
 import type { StatementTemplate } from '../../lambda/shared/plan';
-import type { RecordShape } from '../../pipelines/definition';
 import type { ResolvedPipeline } from '../resolve';
 import { placeColumns } from '../tables/columns';
 import { indent } from '../text/indent';
@@ -7,7 +6,7 @@ import { givesWay } from './gives-way';
 import type { Source } from './incoming';
 import { parsedExpression, unparsedArchive } from './parsing';
 import { filterStatements, filterTables, isFinalSkip, isWanted } from './source-filter';
-import { envelopeProblem, unwrappedRows } from './unwrap';
+import { envelopeProblem, type Unwrap, unwrappedRows } from './unwrap';
 
 /**
  * Statements that bring rows into a merge, in this order:
@@ -22,7 +21,7 @@ import { envelopeProblem, unwrappedRows } from './unwrap';
 export function arrivalStatements(
   pipeline: ResolvedPipeline,
   source: Source,
-  { replaced, records }: { readonly replaced?: string; readonly records?: RecordShape } = {},
+  { replaced, records }: { readonly replaced?: string; readonly records?: Unwrap } = {},
 ): StatementTemplate[] {
   if (source === 'history')
     return [
@@ -36,7 +35,7 @@ export function arrivalStatements(
 export function parsedStatements(
   pipeline: ResolvedPipeline,
   source: 'stream' | 'archive',
-  records?: RecordShape,
+  records?: Unwrap,
 ): StatementTemplate[] {
   const { arrived, parsed, wrapped } = pipeline.temporary;
   const rows = parsedRows(source, arrived);
@@ -52,7 +51,7 @@ export function parsedStatements(
 }
 
 /** The rows to which `where` is applied. A record without an event is left out, because it becomes a reject. */
-const filtered = (rows: string, records: RecordShape | undefined) =>
+const filtered = (rows: string, records: Unwrap | undefined) =>
   `(\n${indent(records ? `select *\nfrom (\n${indent(rows)}\n) as unwrapped\nwhere ${envelopeProblem} is null` : rows, 4)}\n  ) as events`;
 
 interface UntouchedOptions {
@@ -76,7 +75,7 @@ export function untouchedStatements(
 }
 
 /** The temporary tables of `arrivalStatements`. */
-export function arrivalTables(pipeline: ResolvedPipeline, source: Source, records?: RecordShape): string[] {
+export function arrivalTables(pipeline: ResolvedPipeline, source: Source, records?: Unwrap): string[] {
   const { arrived, read, merged, parsed, wrapped } = pipeline.temporary;
   const tables = source === 'history' ? [read] : [arrived, read, merged, parsed, ...(records ? [wrapped] : [])];
   return [...tables, ...filterTables(pipeline)];
@@ -180,7 +179,7 @@ from (
 }
 
 /** The relation `arrived`, ready to be typed. It has the same columns for every source. */
-export function arrivedQuery(pipeline: ResolvedPipeline, source: Source, records?: RecordShape): string {
+export function arrivedQuery(pipeline: ResolvedPipeline, source: Source, records?: Unwrap): string {
   if (source === 'history') return historyQuery(pipeline, pipeline.tables.staged, records);
   const wanted = isWantedEvent(pipeline, records);
   return `arrived as (
@@ -194,30 +193,30 @@ export function parsedQuery(
   pipeline: ResolvedPipeline,
   source: 'stream' | 'archive',
   untouched: string,
-  records?: RecordShape,
+  records?: Unwrap,
 ): string {
   const rows = parsedRows(source, untouched);
   return wantedQuery(pipeline, records ? unwrappedRows(records, inParentheses(rows)) : rows, records);
 }
 
 /** The same relation for rows of history, from any relation with a `payload`. */
-export const historyQuery = (pipeline: ResolvedPipeline, rows: string, records?: RecordShape): string =>
+export const historyQuery = (pipeline: ResolvedPipeline, rows: string, records?: Unwrap): string =>
   wantedQuery(pipeline, historyRows(rows, records), records);
 
-function wantedQuery(pipeline: ResolvedPipeline, rows: string, records: RecordShape | undefined): string {
+function wantedQuery(pipeline: ResolvedPipeline, rows: string, records: Unwrap | undefined): string {
   const wanted = isWantedEvent(pipeline, records);
   const query = wanted ? `select *\nfrom (\n${indent(rows)}\n) as parsed_rows\nwhere ${wanted}` : rows;
   return `arrived as (\n${indent(query)}\n)`;
 }
 
-function isWantedEvent(pipeline: ResolvedPipeline, records: RecordShape | undefined): string | undefined {
+function isWantedEvent(pipeline: ResolvedPipeline, records: Unwrap | undefined): string | undefined {
   const wanted = isWanted(pipeline);
   return wanted && records ? `(${envelopeProblem} is not null or ${wanted})` : wanted;
 }
 
 const inParentheses = (query: string) => `(\n${indent(query)}\n)`;
 
-function historyRows(rows: string, records?: RecordShape): string {
+function historyRows(rows: string, records?: Unwrap): string {
   const query = `select
   'history'::varchar(16) as source, null::varchar(20) as shard_id, null::varchar(128) as sequence_number, null::varchar(256) as partition_key,
   null::timestamp as arrived_at, null::timestamp as refresh_time, payload, null::varbyte as unparsed

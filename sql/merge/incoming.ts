@@ -1,5 +1,5 @@
 import type { StatementTemplate } from '../../lambda/shared/plan';
-import type { Column } from '../../pipelines/definition';
+import type { Column, RecordShape } from '../../pipelines/definition';
 import type { ResolvedPipeline } from '../resolve';
 import { placeColumns } from '../tables/columns';
 import { quoteIdentifier } from '../text/identifier';
@@ -18,8 +18,9 @@ import {
 } from '../typing/column';
 import { joinedReasons, partReason, problemParts, problemsExpression, reasonItems } from '../typing/problems';
 import { reasonName, rowNumber, type TypingTables, typedGroups, typingStatements } from '../typing/typed-rows';
-import { unparsedReason } from './parsing';
-import { envelopeProblem } from './unwrap';
+import { formsOf } from './forms';
+import { type Encoding, unparsedReason } from './parsing';
+import { envelopeProblem, unwrapOf } from './unwrap';
 
 /**
  * Where rows come from: the stream's landing view, or a table that COPY filled with lines of the archive or of
@@ -48,20 +49,41 @@ const incomingTable =
  * Makes the statements that create the table of typed rows. They type each arrived row, find its problems and compute
  * its id.
  * @param tables names of the tables. @default - the tables of a merge
- * @param isWrapped true if the relation has `envelopeProblem`
  */
 export function incomingStatements(
   pipeline: ResolvedPipeline,
   arrived: string,
   more: readonly string[] = [],
   tables: TypingTables = incomingTable(pipeline),
-  isWrapped = false,
+  { isWrapped = false, encoding }: RecordKind = {},
 ): StatementTemplate[] {
   const groups = pipeline.columnGroups;
-  const first = firstLines(pipeline, isWrapped);
+  const lines = { first: firstLines(pipeline, isWrapped), unparsed: unparsedReason(encoding) };
   return groups.length === 1
-    ? [incomingStatement(pipeline, arrived, more, tables(0), first)]
-    : wideStatements(pipeline, groups, arrived, more, tables, first);
+    ? [incomingStatement(pipeline, arrived, more, tables(0), lines)]
+    : wideStatements(pipeline, groups, arrived, more, tables, lines);
+}
+
+/** What `incomingStatements` needs to know about the records. */
+export interface RecordKind {
+  /** True if the relation has `envelopeProblem`. @default false */
+  readonly isWrapped?: boolean;
+  /** @default - no record is encoded */
+  readonly encoding?: Encoding;
+}
+
+/** The kind of records that come from a source, or from a file of the same shape. */
+export const recordKind = (source: Source, records: RecordShape | undefined): RecordKind => ({
+  isWrapped: unwrapOf(records) !== undefined,
+  encoding: { decode: source === 'history' ? [] : formsOf(records), isDecoded: source !== 'stream' },
+});
+
+/** The reasons that are found before the columns are looked at. */
+interface RecordLines {
+  /** `when … then …` lines that come first. */
+  readonly first: readonly string[];
+  /** SQL for the reason of a record without payload. */
+  readonly unparsed: string;
 }
 
 /** The `when … then …` lines that are checked before the columns. */
@@ -79,7 +101,7 @@ function wideStatements(
   arrived: string,
   more: readonly string[],
   tables: TypingTables,
-  first: readonly string[],
+  lines: RecordLines,
 ): StatementTemplate[] {
   const { columns, identity } = pipeline;
   const typed = typedGroups(tables, groups, (group) => problemParts(group).map(partReason), true);
@@ -96,7 +118,7 @@ with judged as (
     ${[...columns.map(typed.valueOf), ...columns.filter(isLenient).map(typed.howOf), ...kept.map((name) => `r.${name}`)].join(', ')},
     coalesce(
       case
-${indent(recordLines(first), 8)}
+${indent(recordLines(lines), 8)}
       end,
       ${joinedReasons(typed.reasons)}
     ) as reasons
@@ -110,8 +132,8 @@ from judged`,
 }
 
 /** The `when … then …` lines that name what is wrong with a record as a whole. */
-function recordLines(first: readonly string[]): string {
-  return [...first, `when unparsed is not null then ${unparsedReason()}`, ...payloadLines].join('\n');
+function recordLines({ first, unparsed }: RecordLines): string {
+  return [...first, `when unparsed is not null then ${unparsed}`, ...payloadLines].join('\n');
 }
 
 /** The item with the problem of a record as a whole. No column has this name, since it contains a blank. */
@@ -128,7 +150,7 @@ function incomingStatement(
   arrived: string,
   more: readonly string[],
   into: string,
-  first: readonly string[],
+  lines: RecordLines,
 ): StatementTemplate {
   const { columns } = pipeline;
   const raws = columns.map(rawItem).filter((item) => item !== undefined);
@@ -150,7 +172,7 @@ typed as (
 ${items(columns.map(valueItem))}
   from spelled
 ),
-${judgedRelations(pipeline, first)}
+${judgedRelations(pipeline, lines)}
 select
   ${kept.join(', ')}, ${reasonItems},
   case when reasons is null then ${pipeline.identity.expression} end as event_id
@@ -165,14 +187,14 @@ function howItems(columns: readonly Column[]): string {
 }
 
 /** SQL for the relation `judged`: the typed rows, each with all its problems in `reasons`. */
-function judgedRelations({ columns }: ResolvedPipeline, first: readonly string[]): string {
+function judgedRelations({ columns }: ResolvedPipeline, lines: RecordLines): string {
   const parts = problemParts(columns);
   if (parts.length === 1)
     return `judged as (
   select *,${howItems(columns)}
     case
-${first.map((line) => `      ${line}\n`).join('')}      when ${validCondition(columns)} then null
-      when unparsed is not null then ${indent(unparsedReason(), 6).trimStart()}
+${lines.first.map((line) => `      ${line}\n`).join('')}      when ${validCondition(columns)} then null
+      when unparsed is not null then ${indent(lines.unparsed, 6).trimStart()}
 ${indent(payloadLines.join('\n'), 6)}
       else ${indent(problemsExpression(columns), 6).trimStart()}
     end as reasons
@@ -181,7 +203,7 @@ ${indent(payloadLines.join('\n'), 6)}
   return `explained as (
   select *,${howItems(columns)}
     case
-${indent(recordLines(first), 6)}
+${indent(recordLines(lines), 6)}
     end as ${recordReason},
 ${parts.map((part, i) => `${indent(partReason(part), 4)} as ${reasonName(i)}`).join(',\n')}
   from typed

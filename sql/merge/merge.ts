@@ -6,10 +6,13 @@ import { placeColumns } from '../tables/columns';
 import { arrivalStatements, arrivalTables, arrivedQuery } from './arrived';
 import { completeRowsStatements } from './complete-rows';
 import { conversionsStatements } from './conversions';
+import { formsOf, isEncoded } from './forms';
 import { beginning, gapStatement } from './gaps';
 import { givesWay } from './gives-way';
-import { incomingStatements, incomingTables, type Source } from './incoming';
+import { incomingStatements, incomingTables, recordKind, type Source } from './incoming';
 import { filteredCount, skipStatements } from './source-filter';
+import { unwrapOf } from './unwrap';
+import { heldBack, isWaiting } from './waiting';
 
 /**
  * The first statement of every transaction that merges. A LOCK takes no snapshot, so the statements after it see what
@@ -92,25 +95,27 @@ interface MergeSteps {
 export function mergeSteps(pipeline: ResolvedPipeline, source: Source, options: MergeOptions = {}): MergeSteps {
   const { shared, copies, recovered } = pipeline.temporary;
   const hasPositions = source !== 'history';
+  const { replaced } = options;
+  const records = unwrapOf(options.records);
   return {
     incoming: [
       ...completeRowsStatements(pipeline),
-      ...arrivalStatements(pipeline, source, options),
+      ...arrivalStatements(pipeline, source, { replaced, records }),
       ...incomingStatements(
         pipeline,
-        arrivedQuery(pipeline, source, options.records),
+        arrivedQuery(pipeline, source, records),
         [],
         undefined,
-        options.records !== undefined,
+        recordKind(source, options.records),
       ),
-      ...copiesStatements(pipeline, [], '', options.replaced),
+      ...copiesStatements(pipeline, [], '', replaced),
     ],
     place: [
       ...(source === 'history' ? [] : recoverStatements(pipeline, source, options)),
-      ...placeStatements(pipeline, options.objectKey),
+      ...placeStatements(pipeline, source, options),
     ],
     run: runStatement(pipeline, source, options),
-    drop: `drop table ${[...arrivalTables(pipeline, source, options.records), ...incomingTables(pipeline), shared, copies, ...(hasPositions ? [recovered] : [])].join(', ')}`,
+    drop: `drop table ${[...arrivalTables(pipeline, source, records), ...incomingTables(pipeline), shared, copies, ...(hasPositions ? [recovered] : [])].join(', ')}`,
   };
 }
 
@@ -196,18 +201,14 @@ function recoverStatements(
   const placed = pipeline.where
     ? `(\n  select shard_id, sequence_number from ${incoming} union all select shard_id, sequence_number from ${filtered}\n)`
     : incoming;
-  const positions = (
-    table: string,
-    was: string,
-    condition = '',
-  ) => `select r.shard_id, r.sequence_number, '${was}'::varchar(16) as was
+  const positions = (table: string, was: string, condition = '') => `select r.shard_id, r.sequence_number, ${was} as was
 from ${table} r
 inner join ${placed} i on i.shard_id = r.shard_id and i.sequence_number = r.sequence_number${condition}`;
   return [
     `create temp table ${recovered} as
-${positions(rejects, 'reject', `\nwhere ${givesWay(source, 'r.')}`)}
+${positions(rejects, `(case when ${isWaiting('r.')} then 'waiting' else 'reject' end)::varchar(16)`, `\nwhere ${givesWay(source, 'r.')}`)}
 union all
-${positions(skipped, 'skipped', `\nwhere r.arrived_at >= (select oldest from ${read}) and r.arrived_at <= (select newest from ${read})${replaced ? ` and r.run_id <> ${replaced}` : ''}`)}`,
+${positions(skipped, "'skipped'::varchar(16)", `\nwhere r.arrived_at >= (select oldest from ${read}) and r.arrived_at <= (select newest from ${read})${replaced ? ` and r.run_id <> ${replaced}` : ''}`)}`,
     `delete from ${rejects}
 using ${recovered}
 where ${recovered}.shard_id = ${rejects}.shard_id and ${recovered}.sequence_number = ${rejects}.sequence_number and ${givesWay(source, `${rejects}.`)}`,
@@ -217,14 +218,29 @@ where shard_id || ' ' || sequence_number in (select shard_id || ' ' || sequence_
   ];
 }
 
+/** SQL condition on `incoming`: the record waits to be decoded. Undefined if none does. */
+function waitingCondition(source: Source, records: RecordShape | undefined): string | undefined {
+  const forms = source === 'stream' ? formsOf(records) : [];
+  return forms.length === 0 ? undefined : isEncoded(forms);
+}
+
 /** Moves the rows of the temporary tables to rejects, duplicates and events. */
-function placeStatements(pipeline: ResolvedPipeline, objectKey?: string): StatementTemplate[] {
+function placeStatements(
+  pipeline: ResolvedPipeline,
+  source: Source,
+  { objectKey, records }: MergeOptions,
+): StatementTemplate[] {
   const { rejects } = pipeline.tables;
   const { incoming } = pipeline.temporary;
   const place = placeColumns.join(', ');
+  const waiting = waitingCondition(source, records);
+  const [names, values] = [
+    [...(objectKey ? ['object_key'] : []), ...(waiting ? ['decode_after'] : [])],
+    [...(objectKey ? [objectKey] : []), ...(waiting ? [`case when ${waiting} then getdate() end`] : [])],
+  ].map((list) => list.map((item) => `, ${item}`).join(''));
   return [
-    `insert into ${rejects} (source, ${place}${objectKey ? ', object_key' : ''}, reason, reasons, payload, unparsed, run_id, merged_at)
-select source, ${place}${objectKey ? `, ${objectKey}` : ''}, reason, reasons, payload, unparsed, {{run_id}}, getdate()
+    `insert into ${rejects} (source, ${place}${names}, reason, reasons, payload, unparsed, run_id, merged_at)
+select source, ${place}${values}, reason, reasons, payload, unparsed, {{run_id}}, getdate()
 from ${incoming}
 where reason is not null`,
     ...acceptStatements(pipeline),
@@ -267,20 +283,22 @@ where c.is_stored = 0 and c.copy_number = 1`,
 }
 
 /**
- * Writes the run's counts, minus the outcomes that were replaced. `extraRejects` counts rejects that are not in the
+ * Writes the run's counts, minus the outcomes that were replaced. Records that wait to be decoded have no outcome yet, so
+ * they are not counted. `extraRejects` counts rejects that are not in the
  * temporary table.
  */
 function runStatement(
   pipeline: ResolvedPipeline,
   source: Source,
-  { extraRejects = '0', runIf }: MergeOptions,
+  { extraRejects = '0', runIf, records }: MergeOptions,
 ): StatementTemplate {
   const { incoming, read, copies, recovered } = pipeline.temporary;
+  const waiting = waitingCondition(source, records);
   const back = (was: string) =>
     source === 'history' ? '' : ` - (select count(*) from ${recovered} where was = '${was}')`;
   return `insert into ${pipeline.tables.runs} (run_id, source, rows_read, events, duplicates, rejects, skipped, merged_at, definition)
 with incoming as (
-  select count(*) as records, count(reason) as rejected
+  select count(*) as records, count(reason) as rejected${waiting ? `, count(case when reason is not null and ${waiting} then 1 end) as waiting` : ''}
   from ${incoming}
 ),
 copies as (
@@ -293,7 +311,7 @@ unread as (
   from ${read}
 )
 select
-  {{run_id}}, '${source}', u.records + u.rejected, i.records - i.rejected - c.duplicates, c.duplicates, i.rejected + u.rejected${back('reject')}, ${filteredCount(pipeline)}${back('skipped')}, getdate(),
+  {{run_id}}, '${source}', u.records + u.rejected, i.records - i.rejected - c.duplicates, c.duplicates, i.rejected + u.rejected${waiting ? ' - i.waiting' : ''}${back('reject')}, ${filteredCount(pipeline)}${back('skipped')}, getdate(),
   ${quoteLiteral(pipeline.typingVersion)}
 from incoming i
 cross join copies c
@@ -305,7 +323,7 @@ cross join unread u${runIf ? `\nwhere ${runIf}` : ''}`;
  * `started`, is merged now. Records may become readable a little after their arrival, so `merged_until` is the time of the
  * merge before, if that is earlier; an idle run may have set it to a later time. Runs may overlap, so the merge before
  * may be later than `started`. A merge that is repeated under the same run id vouches for nothing, because the run's
- * views may be older than it.
+ * views may be older than it. Records that wait to be decoded hold `merged_until` back.
  */
 function checkpointStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
   const { checkpoints, runs } = pipeline.tables;
@@ -318,7 +336,10 @@ select
   ${quoteLiteral(pipeline.landing.table)}, ${quoteLiteral(pipeline.identity.version)},
   coalesce(refresh_time, (select max(refresh_time) from ${checkpoints} where ${ofLanding})),
   getdate(),
-  (select max(case when landing <> ${quoteLiteral(beginning)} then greatest(${before}, coalesce(merged_until, ${before})) else merged_until end) from ${checkpoints} where ${ofIdentity}),
+  ${heldBack(
+    pipeline,
+    `(select max(case when landing <> ${quoteLiteral(beginning)} then greatest(${before}, coalesce(merged_until, ${before})) else merged_until end) from ${checkpoints} where ${ofIdentity})`,
+  )},
   (select max(complete_until) from ${checkpoints} where ${ofIdentity}),
   (select max(skips_until) from ${checkpoints} where ${ofLanding}),
   (select greatest({{started}}::timestamp, coalesce(max(read_until), {{started}}::timestamp)) from ${checkpoints} where ${ofIdentity}),

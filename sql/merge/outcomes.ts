@@ -2,8 +2,9 @@ import { quoteLiteral } from '../../lambda/shared/quote';
 import type { Pipeline } from '../../pipelines/definition';
 import { resolvePipeline } from '../resolve';
 import { arrivalTables, arrivedQuery, parsedStatements } from './arrived';
-import { incomingStatements, incomingTables } from './incoming';
+import { incomingStatements, incomingTables, recordKind } from './incoming';
 import { decodedArchive } from './parsing';
+import { unwrapOf } from './unwrap';
 
 /** A line of the object that `outcomeStatements` reads. */
 export interface RecordBytes {
@@ -23,6 +24,7 @@ export function outcomeStatements(definition: Pipeline, url: string): string[] {
   const pipeline = resolvePipeline(definition);
   const { arrived, incoming, filtered } = pipeline.temporary;
   const { records } = definition.stream;
+  const unwrap = unwrapOf(records);
   const given = `${pipeline.name}_given`;
   const excluded = `\nunion all\nselect sequence_number, null, name\nfrom ${filtered}`;
   return [
@@ -35,12 +37,18 @@ select
 from (
 ${decodedArchive('key', given)}
 ) as decoded`,
-    ...parsedStatements(pipeline, 'stream', records),
-    ...incomingStatements(pipeline, arrivedQuery(pipeline, 'stream', records), [], undefined, records !== undefined),
+    ...parsedStatements(pipeline, 'stream', unwrap),
+    ...incomingStatements(
+      pipeline,
+      arrivedQuery(pipeline, 'stream', unwrap),
+      [],
+      undefined,
+      recordKind('stream', records),
+    ),
     `select sequence_number, reason, null::varchar(512) as skipped
 from ${incoming}
 where reason is not null${pipeline.where === undefined ? '' : excluded}`,
-    `drop table ${[given, ...arrivalTables(pipeline, 'stream', records).filter((table) => !unmade(pipeline.temporary, table)), ...incomingTables(pipeline)].join(', ')}`,
+    `drop table ${[given, ...arrivalTables(pipeline, 'stream', unwrap).filter((table) => !unmade(pipeline.temporary, table)), ...incomingTables(pipeline)].join(', ')}`,
   ];
 }
 

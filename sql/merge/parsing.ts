@@ -1,5 +1,7 @@
 import { quoteLiteral } from '../../lambda/shared/quote';
+import type { RecordForm } from '../../pipelines/definition';
 import { indent } from '../text/indent';
+import { firstBytes, hasForm } from './forms';
 
 /**
  * JSON_PARSE raises where CAN_JSON_PARSE is false
@@ -60,34 +62,54 @@ from (
 ${indent(withBytes(arrived))}
 ) as records`;
 
-/** The first bytes of a record that the Kinesis Producer Library aggregated, in hexadecimal. */
-export const aggregateStart = 'f3899ac2';
-
-/** SQL condition on rows with `unparsed`: the bytes are an aggregated record. Never null. */
-export const isAggregate = (of = '') =>
-  `coalesce(from_varbyte(substring(${of}unparsed, 1, 4), 'hex'), '') = '${aggregateStart}'`;
-
 const aggregateReason =
   'payload: an aggregate of the Kinesis Producer Library, which Redshift does not take apart; a backfill of the archive brings its records';
 
 const notParsed =
   'payload: not JSON that SUPER takes: malformed, an attribute twice in an object, more than 1,000 levels, half a surrogate pair, or a number out of range';
 
-/** First byte of a JSON array or object, or of white space before it, in hexadecimal. */
-const opening = ['5b', '7b', '20', '09', '0a', '0d'];
+/** What the merge knows about the forms of records. */
+export interface Encoding {
+  /** The forms that the load function decodes. */
+  readonly decode: readonly RecordForm[];
+  /** True if the load function has decoded the rows. False if it has not seen them, as those of the stream. */
+  readonly isDecoded: boolean;
+}
+
+const notEncoded: Encoding = { decode: [], isDecoded: false };
+
+const waits = (what: string) => `payload: ${what}; it waits for the load function to decode it`;
+
+const limits =
+  'holds something other than JSON, decompresses to more than 16 MB, or holds more than 10,000 objects or one of more than 4 MB';
+
+/** The reasons of a record of each form: before it is decoded, and if it cannot be. */
+const formReasons: Readonly<Record<Exclude<RecordForm, 'objects'>, readonly [before: string, after: string]>> = {
+  gzip: [waits('gzip'), `payload: gzip that cannot be decoded: it is cut off or damaged, ${limits}`],
+  zlib: [waits('zlib'), `payload: zlib that cannot be decoded: it is cut off or damaged, ${limits}`],
+  aggregate: [
+    waits('an aggregate of the Kinesis Producer Library'),
+    'payload: an aggregate of the Kinesis Producer Library that cannot be taken apart: its checksum or its structure is wrong, or it is empty',
+  ],
+};
 
 /**
  * The reason of a record without payload. It is found from the bytes alone, since a text would have to be UTF-8 and
  * short. CAN_JSON_PARSE does not say which of its conditions a record misses, so the reason names them all.
  */
-export function unparsedReason(): string {
-  const first = (bytes: number) => `from_varbyte(substring(unparsed, 1, ${bytes}), 'hex')`;
+export function unparsedReason({ decode, isDecoded }: Encoding = notEncoded): string {
+  const ofForms = Object.entries(formReasons)
+    .filter(([form]) => decode.includes(form as RecordForm))
+    .map(
+      ([form, reasons]) => `\n  when ${hasForm(form as RecordForm)} then ${quoteLiteral(reasons[isDecoded ? 1 : 0])}`,
+    );
+  const textReason = decode.includes('objects') && !isDecoded ? waits('text that JSON_PARSE does not take') : notParsed;
   return `case
-  when payload is not null then 'payload: not plain JSON, and its base64 in the archive cannot be decoded: it is malformed, or the record is longer than 1 MiB'
-  when ${isAggregate()} then ${quoteLiteral(aggregateReason)}
+  when payload is not null then 'payload: not plain JSON, and its base64 in the archive cannot be decoded: it is malformed, or the record is longer than 1 MiB'${ofForms.join('')}
+  when ${hasForm('aggregate')} then ${quoteLiteral(aggregateReason)}
   when can_json_parse(unparsed) then 'payload: expected an object, got null'
-  when ${first(3)} = 'efbbbf' then 'payload: begins with a byte order mark'
-  when ${first(1)} in (${opening.map((byte) => `'${byte}'`).join(', ')}) then ${quoteLiteral(notParsed)}
+  when ${firstBytes(3)} = 'efbbbf' then 'payload: begins with a byte order mark'
+  when ${hasForm('objects')} then ${quoteLiteral(textReason)}
   else 'payload: not JSON'
 end`;
 }

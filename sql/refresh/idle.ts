@@ -5,6 +5,7 @@ import { lockStatement } from '../merge/merge';
 import type { ResolvedPipeline } from '../resolve';
 import { idleCompleteStatement } from './complete';
 import { ofView, settledHours } from './skips';
+import { undecodedWork } from './undecoded';
 
 /** A complete run happens so often at least: it records the version of its columns, compares old refreshes with their errors and trims the view. */
 const completeRunHours = 1;
@@ -53,7 +54,7 @@ from (
   from ${gaps}
   union all
   select 'views that could not be refreshed' as reason, count(*) as found
-  from ${failures}
+  from ${failures}${undecodedWork(pipeline)}
 ) as reasons
 where found > 0`;
 }

@@ -10,6 +10,7 @@ import { mergeRaising } from './raising-records';
 import { skippedQuery, skipStatements } from './skips';
 import { totalsQuery } from './totals';
 import { trimStatements } from './trim';
+import { undecodedSteps } from './undecoded';
 
 /** Most statements that the Data API takes in one batch. */
 const maxBatchStatements = 40;
@@ -23,6 +24,7 @@ export function refreshPlan(definition: Pipeline): RefreshPlan {
   const steps: RefreshStep[] = [
     { name: 'refresh-landing', mode: 'single', statements: [`refresh materialized view ${pipeline.landing.name}`] },
     { name: 'merge', mode: 'transaction', statements: mergeStatements(pipeline) },
+    ...undecodedSteps(pipeline),
     { name: 'skipped', mode: 'transaction', statements: skipStatements(pipeline), mayFail: true },
     ...refreshSteps(pipeline.views),
     { name: 'complete', mode: 'transaction', statements: completeStatements(pipeline) },

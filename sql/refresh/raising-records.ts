@@ -1,8 +1,9 @@
 import type { RaisingPlan } from '../../lambda/refresh/contract';
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import { arrivalTables, parsedQuery, untouchedStatements } from '../merge/arrived';
-import { incomingStatements } from '../merge/incoming';
+import { incomingStatements, recordKind } from '../merge/incoming';
 import { lockStatement } from '../merge/merge';
+import { unwrapOf } from '../merge/unwrap';
 import type { ResolvedPipeline } from '../resolve';
 import { placeColumns } from '../tables/columns';
 import { indent } from '../text/indent';
@@ -30,10 +31,10 @@ export function mergeRaising(pipeline: ResolvedPipeline): RaisingPlan {
       typed: (tables, from) =>
         incomingStatements(
           pipeline,
-          parsedQuery(pipeline, 'stream', `(\n${indent(from)}\n) as untouched`, records),
+          parsedQuery(pipeline, 'stream', `(\n${indent(from)}\n) as untouched`, unwrapOf(records)),
           [],
           tables,
-          records !== undefined,
+          recordKind('stream', records),
         ),
     }),
     record: recordStatements(pipeline),

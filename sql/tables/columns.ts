@@ -101,9 +101,14 @@ export const rejectColumns: readonly TableColumn[] = [
   ...merged,
   // All reasons of a record, separated by `; `. `reason` is the first one. Null in rows older than this column.
   { name: 'reasons', type: 'varchar(65535)' },
+  // Time from which the record is to be unloaded for decoding. Null unless the record waits for that.
+  { name: 'decode_after', type: 'timestamp' },
 ];
 
 export const stagedColumns: readonly TableColumn[] = [{ name: 'payload', type: 'super' }];
+
+/** Format of an arrival time in a text that an archived line may have: see `archivedTime`. */
+export const arrivalFormat = 'YYYY-MM-DD HH24:MI:SS.US';
 
 /** A line of the archive. The merge converts the time, and the base64 text of records that are not JSON. */
 export const stagedArchiveColumns: readonly TableColumn[] = [

@@ -94,7 +94,7 @@ const allowed: Record<string, RegExp[]> = {
   ],
   pipelines: [],
   environments: [],
-  lambda: [],
+  lambda: [/^packages\/kinesis-reader\/src\/aggregation\.ts$/],
   local: [/^packages\//],
   ui: [],
   'packages/aws-local': [/^packages\/(aws-local-kit|kinesis-reader)\//],

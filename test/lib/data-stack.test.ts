@@ -317,6 +317,45 @@ describe('history', () => {
     data.allResourcesProperties('AWS::S3::Bucket', { NotificationConfiguration: Match.absent() });
   });
 
+  test('a pipeline that decodes records is notified of those that a run unloads, below its own prefix', () => {
+    const records = { decode: ['gzip'] } as const;
+    const pipeline = shopPipeline({ history: undefined });
+    const { data, pipelines } = templates({}, [{ ...pipeline, stream: { ...pipeline.stream, records } }]);
+    data.hasResourceProperties('AWS::S3::Bucket', {
+      NotificationConfiguration: {
+        QueueConfigurations: [
+          {
+            Event: 's3:ObjectCreated:*',
+            Filter: { S3Key: { Rules: [{ Name: 'prefix', Value: 'undecoded/shop/' }] } },
+            Queue: { 'Fn::GetAtt': [Match.stringLikeRegexp('^ShopHistoryQueue'), 'Arn'] },
+          },
+        ],
+      },
+    });
+    const ends = (resource: string) => ({ 'Fn::Join': ['', Match.arrayWith([resource])] });
+    data.hasResourceProperties('AWS::IAM::Policy', {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Action: ['s3:AbortMultipartUpload', 's3:GetObject', 's3:PutObject'],
+            Resource: Match.arrayWith([ends('/undecoded/*')]),
+          }),
+        ]),
+      },
+    });
+    pipelines.hasResourceProperties('AWS::IAM::Policy', {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Action: ['s3:GetObject', 's3:GetObjectVersion', 's3:GetObjectVersionTagging'],
+            Resource: Match.arrayWith([ends('/undecoded/shop/*')]),
+          }),
+        ]),
+      },
+    });
+    pipelines.resourceCountIs('AWS::Lambda::EventSourceMapping', 2);
+  });
+
   test('outputs give its queues to the commands', () => {
     const outputs = Object.keys(templates().data.toJSON()['Outputs']);
     for (const name of ['History', 'Archive', 'Exports', 'Work']) expect(outputs).toContain(`${name}BucketName`);

@@ -177,7 +177,7 @@ describe('functions', () => {
     );
     expect(variables).toContain('LOAD_ROLE_ARN');
     expect(variables).not.toContain('BACKLOG_URL');
-    expect(variables).not.toContain('UNLOAD_ROLE_ARN');
+    expect(variables).not.toContain('EXPORT_BUCKET');
     pipelines.resourceCountIs('AWS::Lambda::EventSourceMapping', 1);
   });
 });

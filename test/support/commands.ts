@@ -1,6 +1,7 @@
 import { s3Buckets, sqsQueues } from '../../cli/cloud/sdk';
 import { backfill } from '../../cli/commands/backfill';
 import type { Context } from '../../cli/commands/context';
+import { previewRetry, type RetryResult, retryRejects } from '../../cli/commands/rejects/retry';
 import { Progress } from '../../cli/progress';
 import { styleFor } from '../../cli/terminal';
 import type { Pipeline } from '../../pipelines/definition';
@@ -14,6 +15,16 @@ const timeoutMs = 3_600_000;
 export function backfillFromArchive(cloud: Cloud, pipeline: Pipeline): Promise<unknown> {
   const start = (calls: Calls) => () => backfill(workOf(cloud, calls), pipeline, { from: 'archive', apply: true });
   return cloud.invocations.run('backfill', { timeoutMs, start }, undefined);
+}
+
+/** Runs `npx millrace rejects --retry`, with `--apply` or without. */
+export async function retryOf(cloud: Cloud, pipeline: Pipeline, apply: boolean): Promise<RetryResult> {
+  let result: RetryResult | undefined;
+  const start = (calls: Calls) => async () => {
+    result = await (apply ? retryRejects : previewRetry)(workOf(cloud, calls), pipeline, {});
+  };
+  await cloud.invocations.run('retry', { timeoutMs, start }, undefined);
+  return result!;
 }
 
 /** Makes the context of a command that calls no stream. */
@@ -55,5 +66,5 @@ function workOf(cloud: Cloud, calls: Calls): Context {
 }
 
 function notAsked(): never {
-  throw new Error('a backfill does not ask the stream');
+  throw new Error('these commands do not ask the stream');
 }

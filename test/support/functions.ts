@@ -129,7 +129,8 @@ export function functionsOf(
     refresh: {
       timeoutMs: 2 * minuteMs,
       start(calls) {
-        const run = refreshFunction({ ...portsOf('refresh', calls), plan: plans.refresh });
+        const unload = { bucket: buckets.work, roleArn: roles.unload, keyArn: cloud.keyArn };
+        const run = refreshFunction({ ...portsOf('refresh', calls), plan: plans.refresh, unload });
         return (event) => run(event, remaining(calls));
       },
     },

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { deaggregate } from 'kinesis-reader/aggregation';
 import { archiveLine, type FirehoseRecord } from '../../lambda/archive/archive';
-import { literalPrefixes } from '../../lambda/load/contract';
+import { literalPrefixes, undecodedPrefix } from '../../lambda/load/contract';
 import type { Step } from '../../lambda/shared/plan';
 import { type FaultScript, type Kill, scriptedFaults } from '../../local/faults';
 import type { Pipeline } from '../../pipelines/definition';
@@ -85,6 +85,9 @@ export class SeamWorld {
       suffix: '',
     }));
     await s3.port.setNotifications(s3.port.bucket(buckets.history), rules, true);
+    const undecoded = { id: 'undecoded', events: ['s3:ObjectCreated:*'], queueArn: queue.arn, suffix: '' };
+    const prefix = `${undecodedPrefix}${pipeline.name}/`;
+    await s3.port.setNotifications(s3.port.bucket(buckets.work), [{ ...undecoded, prefix }], true);
     onQueue(queue.arn, 'load', 100);
     onQueue(backlog.arn, 'load', 100);
     onStatements(statementsOf(pipeline, 'refresh'), 'refresh');

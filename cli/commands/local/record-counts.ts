@@ -1,4 +1,4 @@
-import { landingName, ofLanding, publicTables } from '../../../sql';
+import { isWaiting, landingName, ofLanding, publicTables } from '../../../sql';
 import { markPrefix } from '../smoke/marked-events';
 import type { DemoRuntime, DeployedPipeline } from './demo-runtime';
 import { countHistory, type HistoryRows, type LedgerRow, type PendingPart } from './history-counts';
@@ -13,8 +13,8 @@ export interface RecordCounts {
   /** Records that are meant for another pipeline, according to `where`. */
   readonly skipped: number;
   /**
-   * Records on the stream that are not merged, records of objects that are not loaded, and staged rows. They are
-   * counted directly, not as the difference.
+   * Records of the stream that are not merged or not decoded, records of objects that are not loaded, and staged rows.
+   * They are counted directly, not as the difference.
    */
   readonly pending: number;
   /** The pending records, by place. */
@@ -48,15 +48,15 @@ export async function countRecords(
   const landing = landingName(pipeline);
   const countOf = (relation: string) => `(select count(*) from ${relation})`;
   const ofSmoke = `partition_key like '${markPrefix}%'`;
-  // An array of events or an aggregate of the Kinesis Producer Library is one record of the stream but several rows.
+  // An array, several objects or an aggregate of the Producer Library is one record of the stream but several rows.
   const members = [tables.events, tables.duplicates, tables.rejects, tables.skipped]
-    .map((table) => countOf(`${table} where strpos(sequence_number, ':') > 0 or strpos(sequence_number, '.') > 0`))
+    .map((table) => countOf(`${table} where sequence_number ~ '[:/.]'`))
     .join(' + ');
   // The landing view never has records that streaming ingestion skips, and rows merged long ago are deleted from it.
   const read = [tables.events, tables.duplicates, tables.rejects, tables.skipped]
     .map(
       (table) =>
-        `union select shard_id, split_part(split_part(sequence_number, ':', 1), '.', 1) as sequence_number from ${table} where shard_id is not null`,
+        `union select shard_id, split_part(translate(sequence_number, '/.', '::'), ':', 1) as sequence_number from ${table} where shard_id is not null`,
     )
     .join('\n    ');
   // This is one query, so that a load that ends meanwhile is in all of the counts or in none.
@@ -64,7 +64,8 @@ export async function countRecords(
 from (select
   ${countOf(tables.events)} as events,
   ${countOf(tables.duplicates)} as duplicates,
-  ${countOf(tables.rejects)} as rejects,
+  ${countOf(`${tables.rejects} where not (${isWaiting()})`)} as rejects,
+  ${countOf(`${tables.rejects} where ${isWaiting()}`)} as waiting,
   ${countOf(tables.skipped)} as skipped,
   ${countOf(tables.staged)} as staged,
   ${countOf(`(select shard_id::varchar(20) as shard_id, sequence_number from ${landing}
@@ -78,19 +79,9 @@ from (select
     + ${countOf(`${tables.rejects} where ${ofSmoke}`)} as marks_left,
   ${members} as members) c
 left join (select object_key, etag, row_count from ${tables.ledger} where source <> 'archive') l on 1 = 1`);
-  const counts = rows[0]!.slice(0, 10).map(Number);
-  const [events, duplicates, rejects, skipped, staged, positions, unmerged, marks, marksLeft, more] = counts as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
+  const counts = rows[0]!.slice(0, 11).map(Number);
+  const [events, duplicates, rejects, waiting, skipped, staged, positions, unmerged, marks, marksLeft, more] =
+    counts as [number, number, number, number, number, number, number, number, number, number, number];
   // Records of `millrace smoke` stay on the stream after their rows were removed.
   const removed = marks - marksLeft;
   const accepted = runtime.acceptedRecords(runtime.streamOf(pipeline.name));
@@ -104,6 +95,7 @@ left join (select object_key, etag, row_count from ${tables.ledger} where source
     part(accepted - positions, 'on the stream, the next refresh reads them'),
     part(unmerged, 'in the landing view, the next merge types them'),
     part(staged, 'staged by a load that has not ended'),
+    part(waiting, 'wait for the load function to decode them'),
   ].filter(({ records }) => records > 0);
   return {
     produced: accepted - removed + more + history.produced,
@@ -111,7 +103,7 @@ left join (select object_key, etag, row_count from ${tables.ledger} where source
     duplicates,
     rejects,
     skipped,
-    pending: accepted - positions + unmerged + history.pending + staged,
+    pending: accepted - positions + unmerged + waiting + history.pending + staged,
     // An unreadable object has an unknown number of records, but is still not loaded.
     parts: [...parts, ...history.parts],
   };

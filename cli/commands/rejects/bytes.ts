@@ -39,15 +39,15 @@ function shownText(bytes: Buffer, length: number): string {
 
 /** First bytes of known formats. */
 const magics: readonly (readonly [string, string])[] = [
-  ['1f8b', 'gzip: the producer compresses; Redshift cannot decompress a record, so turn compression off'],
-  ['7801', 'zlib: the producer compresses; turn compression off'],
-  ['789c', 'zlib: the producer compresses; turn compression off'],
-  ['78da', 'zlib: the producer compresses; turn compression off'],
+  ['1f8b', "gzip: declare decode: ['gzip'] in `records` of the stream, or turn compression off"],
+  ['7801', "zlib: declare decode: ['zlib'] in `records` of the stream, or turn compression off"],
+  ['789c', "zlib: declare decode: ['zlib'] in `records` of the stream, or turn compression off"],
+  ['78da', "zlib: declare decode: ['zlib'] in `records` of the stream, or turn compression off"],
   ['28b52ffd', 'zstd: the producer compresses; turn compression off'],
   ['ff060000734e61507059', 'snappy: the producer compresses; turn compression off'],
   [
     'f3899ac2',
-    'a Kinesis Producer Library aggregate: turn aggregation off, or load its user records with npx millrace backfill --from archive --apply',
+    "a Kinesis Producer Library aggregate: declare decode: ['aggregate'] in `records` of the stream, turn aggregation off, or load its user records with npx millrace backfill --from archive --apply",
   ],
   ['efbbbf', 'a byte order mark (UTF-8): write without it'],
   ['fffe', 'a byte order mark (UTF-16): write UTF-8'],
@@ -78,7 +78,7 @@ function base64Hint(text: string, isWhole: boolean): string | undefined {
   const inside = Buffer.from(plain, 'base64');
   if (/^\s*[[{]/.test(inside.toString('utf8'))) return 'base64 of JSON: send the JSON itself';
   const inner = magics.find(([beginning]) => inside.toString('hex').startsWith(beginning));
-  return inner && `base64 of ${inner[1]}`;
+  return inner && `base64 of ${inner[1].split(':')[0]}: send JSON`;
 }
 
 function jsonHint(text: string, isWhole: boolean): string | undefined {
@@ -88,7 +88,8 @@ function jsonHint(text: string, isWhole: boolean): string | undefined {
   const end = endOfValue(text);
   if (end === undefined) return isWhole ? 'JSON that ends too early: the record was cut' : undefined;
   const rest = text.slice(end).trim();
-  if (/^[[{]/.test(rest)) return 'several JSON objects in one record: send one record for each';
+  if (/^[[{]/.test(rest))
+    return "several JSON objects in one record: declare decode: ['objects'] in `records` of the stream, or send one record for each";
   if (/^,\s*[[{]/.test(rest)) return 'several JSON objects in one record, with commas: send one record for each';
   if (rest !== '') return 'JSON, and something after it: send nothing else in the record';
   if (/[:[,]\s*-?(NaN|Infinity|None|True|False|undefined)\b/.test(text))

@@ -31,8 +31,9 @@ export interface RejectId {
 export function rejectId(flag: string): (value: string) => RejectId {
   return (value) => {
     const [, container, place] =
-      /^(.*?)(?:, *(?:line )?(\d+(?::\d+)?(?:\.\d+)?))?$/s.exec(value.replace(/^(?:stream|archive|history), /, '')) ??
-      [];
+      /^(.*?)(?:, *(?:line )?(\d+(?::\d+)?(?:\/\d+)?(?:\.\d+)?))?$/s.exec(
+        value.replace(/^(?:stream|archive|history), /, ''),
+      ) ?? [];
     // The warehouse stores a line as bigint.
     const fits = place === undefined || !value.includes('s3://') || /^\d{1,18}$/.test(place);
     if (container && fits && (/^shardId-\d+$/.test(container) || /^s3:\/\/[^/]+\/./s.test(container)))

@@ -78,12 +78,15 @@ const cut = (text: string) => (text.length > VALUE_SHOWN ? `${text.slice(0, VALU
 
 /** Formats the result of a retry or of its dry run. */
 export function resultLine(
-  { pipeline, chosen, judged, raised, events, duplicates, skipped, before, after }: RetryResult,
+  { pipeline, chosen, judged, raised, events, duplicates, skipped, waiting, before, after }: RetryResult,
   applied: boolean,
   style: Style,
 ): string {
   const became = applied ? 'became' : 'would become';
   const others = chosen > judged ? `, ${grouped(chosen - judged)} of them no JSON objects` : '';
-  const left = skipped > 0 ? `, ${grouped(skipped)} skipped` : '';
+  const left = [
+    skipped > 0 ? `, ${grouped(skipped)} skipped` : '',
+    waiting > 0 ? `; ${grouped(waiting)} ${applied ? 'wait' : 'would wait'} for the next run to decode them` : '',
+  ].join('');
   return `${style.bold(pipeline)}: of ${plural(chosen, 'reject')}${others}, ${grouped(events)} ${became} events, ${grouped(duplicates)} duplicates${left}; rejects before ${grouped(before)}, after ${grouped(after)}${raised > 0 ? `; ${grouped(raised)} made a statement of the warehouse fail: \`--reason 'raised: '\` tries each by itself` : ''}`;
 }

@@ -4,7 +4,15 @@ import { raisedPrefix } from '../../../lambda/shared/plan';
 import { clientToken, renderAll } from '../../../lambda/shared/statement';
 import { isPassing, maxAttempts, StatementError, type StatementState, waitFor } from '../../../lambda/shared/warehouse';
 import type { Pipeline } from '../../../pipelines/definition';
-import { isRaised, publicTables, retryPreview, retryStatements } from '../../../sql';
+import {
+  decodableCondition,
+  isRaised,
+  isWaiting,
+  publicTables,
+  retryable,
+  retryPreview,
+  retryStatements,
+} from '../../../sql';
 import { Failure } from '../../failure';
 import { type Context, queryRows } from '../context';
 import { conditionOf, type RejectFilter } from './filter';
@@ -15,13 +23,15 @@ export interface RetryResult {
   readonly runId?: string;
   /** Number of selected rejects before the retry. */
   readonly chosen: number;
-  /** Number of selected rejects that are JSON objects. Only these can be typed. */
+  /** Number of selected rejects that are JSON with an event. Only these can be typed. */
   readonly judged: number;
   /** Number of rejects that became, or would become, events under the present columns. */
   readonly events: number;
   readonly duplicates: number;
   /** The number of rejects that are meant for another pipeline, according to `where`. */
   readonly skipped: number;
+  /** The number of selected rejects that wait, or would wait, for the load function to decode them. */
+  readonly waiting: number;
   /**
    * The number of selected rejects that make a statement of the warehouse fail. They are retried only on request, and
    * those that still fail stay.
@@ -42,19 +52,18 @@ export async function previewRetry(context: Context, pipeline: Pipeline, filter:
   const ended = await transact(context, name, renderAll(statements, values), false);
   if (ended.status !== 'FINISHED') throw notRetried(pipeline, ended, 'preview');
   const [row = {}] = await context.cloud.warehouse.rows(ended.parts[answer]!.id);
-  const [events, duplicates, skipped] = ['events', 'duplicates', 'skipped'].map((name) => Number(row[name])) as [
-    number,
-    number,
-    number,
-  ];
+  const [events, duplicates, skipped, judged, left] = ['events', 'duplicates', 'skipped', 'judged', 'left_over'].map(
+    (name) => Number(row[name]),
+  ) as [number, number, number, number, number];
   stage.done(pipeline.name);
   return {
     pipeline: pipeline.name,
     ...before,
+    judged,
     events,
     duplicates,
     skipped,
-    after: before.before - events - duplicates - skipped,
+    after: before.before - judged + left - before.waiting,
   };
 }
 
@@ -175,11 +184,15 @@ async function countRejects(context: Context, pipeline: Pipeline, filter: Reject
   const [row] = await queryRows(
     context,
     'count',
-    `select count(*) as amount, count(case when ${sql} then 1 end) as chosen, count(case when ${sql} and is_object(payload) and not ${isRaised} then 1 end) as judged,
+    `select count(case when not (${isWaiting()}) then 1 end) as amount, count(case when ${sql} and not (${isWaiting()}) then 1 end) as chosen,
+  count(case when ${sql} and ${decodableCondition(pipeline) ?? 'false'} then 1 end) as waiting,
+  count(case when ${sql} and ${retryable(pipeline)} then 1 end) as judged,
   count(case when ${sql} and ${isRaised} then 1 end) as raised
 from ${publicTables(pipeline).rejects}`,
     values,
   );
-  const [before, chosen, judged, raised] = ['amount', 'chosen', 'judged', 'raised'].map((name) => Number(row?.[name]));
-  return { before: before!, chosen: chosen!, judged: judged!, raised: raised! };
+  const [before, chosen, judged, raised, waiting] = ['amount', 'chosen', 'judged', 'raised', 'waiting'].map((name) =>
+    Number(row?.[name]),
+  ) as [number, number, number, number, number];
+  return { before, chosen, judged, raised, waiting };
 }

@@ -49,8 +49,8 @@ export const unknown = (place: Place, what: string, facts: Sighting['facts'] = {
 export interface Position {
   readonly shard: string;
   /**
-   * A later user record of an aggregated record has its subsequence number after a colon (decision 30). A later event
-   * of an array has its index after a point (decision 33).
+   * A later user record of an aggregated record has its subsequence number after a colon (decision 30). A later object
+   * of several has its index after a slash (decision 34), and a later event of an array after a point (decision 33).
    */
   readonly sequenceNumber: string;
   /** Epoch milliseconds; undefined if not known. */
@@ -58,7 +58,7 @@ export interface Position {
 }
 
 /** Returns the sequence number of a position in the stream and in the landing view. */
-export const streamSequence = ({ sequenceNumber }: Position): string => sequenceNumber.split(/[:.]/)[0]!;
+export const streamSequence = ({ sequenceNumber }: Position): string => sequenceNumber.split(/[:/.]/)[0]!;
 
 /** Limits of a search. A place beyond them counts as not fully searched. */
 export interface Bounds {

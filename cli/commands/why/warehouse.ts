@@ -1,7 +1,7 @@
 import type { Row } from '../../../lambda/shared/warehouse';
 import type { Column } from '../../../pipelines/definition';
 import { landingName, ofIdentity, publicTables, quoteIdentifier } from '../../../sql';
-import { isAggregate } from '../../../sql/merge/parsing';
+import { hasForm } from '../../../sql/merge/forms';
 import { redshiftType } from '../../../sql/tables/column-type';
 import { payloadPath } from '../../../sql/typing/column';
 import { type Context, queryRows, warehouseTime } from '../context';
@@ -39,7 +39,7 @@ export function findDuplicates(context: Context, { pipeline }: Question, ids: re
   );
 }
 
-const rejectSelect = `${place}, object_key, line, reason, ${isAggregate()} as aggregate`;
+const rejectSelect = `${place}, object_key, line, reason, ${hasForm('aggregate')} as aggregate`;
 
 /** Finds rejects by their payload, because they have no id. */
 export async function findRejects(context: Context, { pipeline, fields }: Question): Promise<Found[]> {
@@ -61,7 +61,7 @@ export async function findRejectAt(context: Context, { pipeline }: Question, pos
   return query(
     context,
     'rejects',
-    `select ${rejectSelect} from ${rejects} where shard_id = {{shard}} and (sequence_number = {{sequence}} or sequence_number = {{record}} and ${isAggregate()})
+    `select ${rejectSelect} from ${rejects} where shard_id = {{shard}} and (sequence_number = {{sequence}} or sequence_number = {{record}} and ${hasForm('aggregate')})
 order by case when sequence_number = {{sequence}} then 0 else 1 end limit 1`,
     { shard, sequence: sequenceNumber, record: streamSequence(position) },
   );

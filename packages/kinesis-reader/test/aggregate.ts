@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 /** What the Kinesis Producer Library makes of several user records, field by field of its format. */
-export function aggregate(records: readonly { readonly key: string; readonly data: string }[]): Buffer {
+export function aggregate(records: readonly { readonly key: string; readonly data: string | Uint8Array }[]): Buffer {
   const keys = [...new Set(records.map(({ key }) => key))];
   const message = Buffer.concat([
     ...keys.map((key) => field(1, Buffer.from(key))),

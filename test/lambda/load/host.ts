@@ -94,7 +94,7 @@ export class World {
     this.warehouse.outcome = (submission) => this.outcome(submission);
     const host: LoadHost = {
       environment: 'dev',
-      buckets: { history: 'history', archive: 'archive' },
+      buckets: { history: 'history', archive: 'archive', work: 'work' },
       workBucket: 'work',
       loadRoleArn: 'arn:role',
       deadLettersUrl: 'https://dead-letters',

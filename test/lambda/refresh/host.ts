@@ -7,7 +7,8 @@ import { FakeWarehouse, quiet, recordMetrics } from '../fakes';
 export function fakeRefresh(plan: RefreshPlan) {
   const warehouse = new FakeWarehouse();
   const { metrics, recorded } = recordMetrics();
-  const host: RefreshHost = { environment: 'dev', plan, warehouse, log: quiet, metrics };
+  const unload = { bucket: 'work', roleArn: 'arn:unload', keyArn: 'arn:key' };
+  const host: RefreshHost = { environment: 'dev', plan, unload, warehouse, log: quiet, metrics };
   const core = refreshFunction(host);
   const send = (event: unknown) => core(event, () => 117_000);
   /** A tick of the schedule. */

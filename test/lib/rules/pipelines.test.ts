@@ -66,7 +66,11 @@ test.each<[string, Partial<Pipeline>, string]>([
     'columns.n.scale must be a whole number between 0 and 2, got 3',
   ],
   ['an empty list of sources', { history: [] }, 'history must name at least one source, or be left out'],
-  ['a source named as the archive', { history: [aSource({ name: 'archive' })] }, 'and not archive, got "archive"'],
+  [
+    'a source named as the archive',
+    { history: [aSource({ name: 'archive' })] },
+    'and not archive or undecoded, got "archive"',
+  ],
   ['a source without globs', { history: [aSource({ globs: [] })] }, 'history.logs.globs must hold at least one glob'],
   [
     'sources that share keys',
@@ -152,6 +156,21 @@ test.each([
     'records of a CSV',
     { format: 'csv', columns: [{ name: 'messageId' }], records: { unwrap: ['*'] } },
     'records belong to ndjson and firehose only, got them with csv',
+  ],
+  [
+    'no form',
+    { format: 'firehose', records: { decode: [] } },
+    'records.decode must name one or more of gzip, zlib, aggregate, objects',
+  ],
+  [
+    'an unknown form',
+    { format: 'firehose', records: { decode: ['snappy'] } },
+    'gzip, zlib, aggregate or objects, got "snappy"',
+  ],
+  [
+    'forms of records in ndjson',
+    { records: { decode: ['gzip'] } },
+    'records.decode belongs to firehose only, got it with ndjson',
   ],
   ['a delimiter of ndjson', { delimiter: ';' }, 'delimiter belongs to csv only, got it with ndjson'],
   [
