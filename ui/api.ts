@@ -253,5 +253,7 @@ export interface Api {
   '/api/history': [Record<string, never>, HistoryState];
   '/api/views': [Record<string, never>, { nodes: readonly ViewNode[] }];
   '/api/series': [{ minutes: number }, Series];
+  /** A section of the runbook, in Markdown without its heading. */
+  '/api/runbook': [{ heading: string }, { text: string }];
   '/api/try': [Action, Done];
 }

@@ -7,6 +7,7 @@ import { exportCalls } from './exports';
 import type { FaultsOnDemand } from './faults-on-demand';
 import { FlowReader } from './flow';
 import type { PageRuntime } from './page-runtime';
+import { runbookCalls } from './runbook';
 import { seriesCalls } from './series';
 import { callsThroughCommands } from './through-commands';
 import { tryIt } from './try-it';
@@ -35,6 +36,7 @@ export async function openPage(page: PageRuntime, faults: FaultsOnDemand, reques
     ...exports,
     ...viewCalls(page, pipelines),
     ...seriesCalls(page, pipelines),
+    ...runbookCalls,
     ...attempts.calls,
   };
   const source: Source = {

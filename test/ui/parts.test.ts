@@ -1,7 +1,10 @@
 import { failure } from '../../cli/page/console';
 import { FaultsOnDemand } from '../../cli/page/faults-on-demand';
+import { runbookCalls } from '../../cli/page/runbook';
 import { argumentsOf } from '../../cli/page/through-commands';
+import { alarms } from '../../lib/monitoring/alarms';
 import { layersOf } from '../../ui/page/layers';
+import { blocksOf } from '../../ui/page/markdown';
 import { tokens } from '../../ui/page/sql-tokens';
 
 describe('layers of a graph', () => {
@@ -107,4 +110,16 @@ test('a fault happens once, on its own occasion, and is reported then', () => {
     after: true,
   });
   expect(happened).toHaveLength(3);
+});
+
+test('every alarm’s section of the runbook is found, and its text is shown whole, without marks', async () => {
+  for (const { heading } of Object.values(alarms)) {
+    const { text } = await runbookCalls['/api/runbook']({ heading });
+    const spans = blocksOf(text).flatMap((block) => (block.kind === 'list' ? block.items.flat() : block.spans));
+    const letters = (of: string) => of.replaceAll(/[^\p{L}\p{N}]/gu, '');
+    const withoutAddresses = text.replaceAll(/\]\([^)]*\)/g, ']');
+    expect(letters(spans.map((span) => span.text).join(''))).toBe(letters(withoutAddresses));
+    expect(spans.filter(({ kind, text: shown }) => kind === 'text' && /[`*]|\]\(/.test(shown))).toEqual([]);
+  }
+  await expect(runbookCalls['/api/runbook']({ heading: 'stream' })).rejects.toThrow("has no section 'stream'");
 });

@@ -4,6 +4,7 @@ import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import type { Activity, Counts, FlowItem, FlowNode, NodeState, PipelineFlow } from '../../api';
 import { ago, grouped, plural, timeOf } from '../format';
 import { Empty, State } from '../parts';
+import { Runbook } from '../runbook';
 import { activities, linkTo, now, problem, snapshot } from '../state';
 
 const ACTIVITIES_SHOWN = 12;
@@ -18,15 +19,15 @@ export function FlowView() {
       {state.alarms.length > 0 && (
         <section class="alarms" aria-label="Alarms">
           {state.alarms.map(({ pipeline, heading, impact, what }) => (
-            <p key={`${pipeline} ${heading}`}>
-              <strong>
-                {pipeline}: {heading}
-              </strong>{' '}
-              {impact}.{' '}
-              <span class="muted">
-                {what}. What to do: docs/runbook.md, “{heading}”.
-              </span>
-            </p>
+            <div class="alarm" key={`${pipeline} ${heading}`}>
+              <p>
+                <strong>
+                  {pipeline}: {heading}
+                </strong>{' '}
+                {impact}. <span class="muted">{what}.</span>
+              </p>
+              <Runbook heading={heading} />
+            </div>
           ))}
         </section>
       )}

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { Chart } from '../chart';
 import { Empty, Failed, Heading, useAnswer } from '../parts';
+import { Runbook } from '../runbook';
 
 const spans: readonly (readonly [minutes: number, text: string])[] = [
   [15, '15 minutes'],
@@ -50,10 +51,12 @@ export function OverTimeView() {
             />
             {lines.length === 0 && <Empty>Nothing in this time.</Empty>}
             {threshold !== undefined && (
-              <p class="alarm-line muted">
-                The dashed line is the alarm <strong>{threshold.alarm}</strong>: docs/runbook.md has a section of that
-                name.
-              </p>
+              <div class="alarm-line">
+                <p class="muted">
+                  The dashed line is the alarm <strong>{threshold.alarm}</strong>.
+                </p>
+                <Runbook heading={threshold.alarm} />
+              </div>
             )}
           </div>
         ))}
