@@ -4,6 +4,7 @@ import { compactTime, type StatementName } from '../shared/statement-name';
 import {
   isAsleep,
   isPassing,
+  isTerminal,
   maxAttempts,
   ownState,
   StatementError,
@@ -49,6 +50,9 @@ async function startOrResume(host: RefreshHost, { scheduledTime }: Tick): Promis
 
   const runId = compactTime(scheduledTime);
   const latest = lastOfLatestRun(host, await recentStatements(host, scheduledTime));
+  // It was submitted after the look for active statements.
+  if (latest && !isTerminal(latest.status))
+    return log('an earlier run is active, nothing to do', { statement: latest.name, id: latest.id });
   if (latest && (await resume(host, latest))) return;
   if (latest && latest.at.runId >= runId)
     return log('this run has run before, nothing to do', { runId, latest: latest.name });

@@ -53,6 +53,16 @@ async function untilViews() {
   return fake;
 }
 
+test('a tick that finds no active statement just before the next step begins leaves that step alone', async () => {
+  const fake = await untilViews();
+  jest.spyOn(fake.warehouse, 'active').mockResolvedValueOnce([]);
+  await fake.tick('05:01');
+  expect(fake.warehouse.names.at(-1)).toBe(nameOf('views'));
+  await fake.end(nameOf('views'));
+  expect(statementsOf(fake, 'views-2')).toEqual(['joined', 'totals'].map(refresh));
+  expect(fake.recorded.filter(({ values }) => 'ViewFailed' in values)).toEqual([]);
+});
+
 test('a view that fails is reported by its name, those that read it wait, all others are refreshed and the run completes', async () => {
   const fake = await untilViews();
   await fake.end(nameOf('views'), divided);
