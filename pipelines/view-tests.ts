@@ -91,5 +91,10 @@ function recordAt(value: unknown, at: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-const wrong = (at: string, rule: string, got: unknown) =>
-  new Error(`${at} must be ${rule}, got ${JSON.stringify(got) ?? String(got)}`);
+const longestShown = 200;
+
+function wrong(at: string, rule: string, got: unknown): Error {
+  const shown = JSON.stringify(got) ?? String(got);
+  const cut = shown.length > longestShown ? `${shown.slice(0, longestShown)}…` : shown;
+  return new Error(`${at} must be ${rule}, got ${cut}`);
+}

@@ -32,11 +32,20 @@ interface GenerateOptions {
   readonly endpoint?: string;
 }
 
+/** Bounds that leave a year for history before, and for late events after. */
+const firstYear = 1971;
+const lastYear = 9998;
+const isoTime = /^(\d{4})-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d)?)?$/;
+
 function instant(flag: string): (value: string) => number {
   return (value) => {
+    const [, year] = isoTime.exec(value) ?? [];
     const time = Date.parse(value);
-    if (Number.isNaN(time) || time < 0)
-      throw new Failure(`${flag} must be an ISO 8601 time such as 2026-01-31T12:00:00Z, got '${value}'`, 2);
+    if (!(Number(year) >= firstYear && Number(year) <= lastYear) || Number.isNaN(time))
+      throw new Failure(
+        `${flag} must be an ISO 8601 time of the years ${firstYear} to ${lastYear}, such as 2026-01-31T12:00:00Z, got '${value}'`,
+        2,
+      );
     return time;
   };
 }

@@ -15,7 +15,7 @@ export function wholeNumber(flag: string, least: number, most: number): (text: s
 /** Creates a commander parser for a share between 0 and 1. */
 export function share(flag: string): (text: string) => number {
   return (text) => {
-    const value = /^\d*\.?\d+$/.test(text) ? Number(text) : Number.NaN;
+    const value = /^(?:\d+(?:\.\d+)?|\.\d+)$/.test(text) ? Number(text) : Number.NaN;
     if (!(value >= 0 && value <= 1)) throw new Failure(`${flag} must be a number from 0 to 1, got '${text}'`, 2);
     return value;
   };

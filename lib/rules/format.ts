@@ -69,7 +69,16 @@ export function shownWithoutTexts(value: unknown): string {
   return isRecord(value) ? 'an object' : shown(value);
 }
 
-const cut = (text: string) => (text.length > longest ? `${text.slice(0, longest)}…` : text);
+const cut = (text: string) => escaped(text.length > longest ? `${text.slice(0, longest)}…` : text);
+
+/** Shows what looks like another character, or like none, by its number: a Cyrillic `а` is no `a`. */
+const escaped = (text: string) =>
+  text.replace(/[\p{Cc}\p{Cf}\p{Z}\p{Co}\p{Cs}\p{Cn}\p{L}\p{M}]/gu, (character) =>
+    /[ -~\u00c0-\u017f]/.test(character) ? character : `\\u{${character.codePointAt(0)!.toString(16)}}`,
+  );
+
+/** The name of a field as people would write it, quoted if it is no plain one. */
+export const shownKey = (key: string) => (/^[a-z_$][\w$-]{0,63}$/i.test(key) ? key : cut(JSON.stringify(key)));
 
 /** The known name that a wrong one was most likely meant to be. Undefined when none is like it. */
 export function nearest(name: string, known: readonly string[]): string | undefined {

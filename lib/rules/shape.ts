@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { isRecord, nearest, or, problem, shownWithoutTexts } from './format';
+import { isRecord, nearest, or, problem, shownKey, shownWithoutTexts } from './format';
 
 /**
  * Builders of shapes. Each takes the rule that a message puts between field and value, as `be a list`, so that a wrong type and a wrong value give
@@ -86,8 +86,8 @@ function problemsOf(issue: z.core.$ZodIssue, root: unknown, field: string): stri
   const { at, value } = place(issue.path, root, field);
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => {
-      const known = nearest(key, issue.message.split(', '));
-      return `${at}.${key} is unknown; ${known ? `did you mean ${known}?` : `known are ${issue.message}`}`;
+      const known = nearest(key.slice(0, longestName), issue.message.split(', '));
+      return `${at}.${shownKey(key)} is unknown; ${known ? `did you mean ${known}?` : `known are ${issue.message}`}`;
     });
   return isSecret(issue.path)
     ? [`${at} must ${issue.message}, got ${shownWithoutTexts(value)}`]
@@ -108,8 +108,11 @@ function place(path: readonly PropertyKey[], root: unknown, field: string): { at
   return { at, value };
 }
 
+/** Longer names are compared by their beginning only. */
+const longestName = 200;
+
 /** `.price` of an element with that name, else `[2]`. */
 export function elementName(element: unknown, index: number): string {
   const name = isRecord(element) ? element['name'] : undefined;
-  return typeof name === 'string' && /^[a-z_][\w-]*$/i.test(name) ? `.${name}` : `[${index}]`;
+  return typeof name === 'string' && /^[a-z_][\w-]{0,63}$/i.test(name) ? `.${name}` : `[${index}]`;
 }

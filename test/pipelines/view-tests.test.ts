@@ -56,6 +56,12 @@ describe('a file of tests', () => {
   };
 
   test.each([
+    [
+      'anchors that explode',
+      `${Array.from({ length: 12 }, (_, n) => `a${n}: &a${n} [${n === 0 ? '1' : `*a${n - 1}, `.repeat(9)}]`).join('\n')}\n`,
+      /visits\.test\.yaml is not YAML: Excessive alias count/,
+    ],
+    ['a value too large to show', `name: ${'x'.repeat(1000)}`, /, got \{"name":"x{100,200}…$/],
     ['no YAML', 'a: [', /visits\.test\.yaml is not YAML: /],
     ['no list', 'name: x', /visits\.test\.yaml must be a list of tests with at least one, got \{"name":"x"\}/],
     [

@@ -1,6 +1,7 @@
 import type { Environment } from '../../../environments/environment';
 import { validateConfiguration } from '../../../lib/rules';
 import type { Pipeline } from '../../../pipelines/definition';
+import { isSecondTier } from '../../support/tier';
 import { serverless, testEnvironment } from '../fixtures';
 
 const now = Date.parse('2026-11-29T00:00:00Z');
@@ -201,7 +202,14 @@ const wrongValues: unknown[] = [
   ['x'],
   new Date(0),
   Symbol('x'),
+  () => 'x',
+  Number.POSITIVE_INFINITY,
+  ...(isSecondTier
+    ? [10n, 1e308, 'x'.repeat(100_000), Array.from({ length: 1000 }, () => 'x'), Object.create(null)]
+    : []),
 ];
+/** Longest line that a person still reads. */
+const longestProblem = 600;
 
 const first = (path: Path) => path[0] as 'pipelines' | 'environments';
 
@@ -210,7 +218,10 @@ test.each(all.map((path) => [path.join('.'), path] as const))('%s of every wrong
     if (path.at(-1) === 'window' && typeof value === 'string') continue;
     const problems = validate(changed(path, value));
     expect(problems.join('\n')).toMatch(new RegExp(`^${first(path)}`, 'm'));
-    for (const problem of problems) expect(problem).toMatch(/^(pipelines|environments)(\.|\[| must)/);
+    for (const problem of problems) {
+      expect(problem).toMatch(/^(pipelines|environments)(\.|\[| must)/);
+      expect(problem.length).toBeLessThan(longestProblem);
+    }
   }
 });
 
@@ -244,6 +255,39 @@ test.each(all.map((path) => [path.join('.'), path] as const))(
       expect(validate(changed(path, value)).join('\n')).not.toContain(secret);
   },
 );
+
+test.each<[string, string]>([
+  ['../shop', 'got "../shop"'],
+  ['shop"; drop schema shop; --', 'got "shop\\"; drop schema shop; --"'],
+  ["shop'", `got "shop'"`],
+  ['sh\u043ep', 'got "sh\\u{43e}p"'],
+  ['shop\u200b', 'got "shop\\u{200b}"'],
+  ['\uff53hop', 'got "\\u{ff53}hop"'],
+  ['shop\n', 'got "shop\\n"'],
+  ['s'.repeat(200), 'got "sss'],
+  ['pg_shop', 'got "pg_shop"'],
+  ['public', 'got "public"'],
+  ['Shop', 'got "Shop"'],
+  ['', 'got ""'],
+])('no pipeline, view, export, column or source is called %j', (name, got) => {
+  const places: Path[] = [[], ['views', 0], ['exports', 0], ['columns', 0], ['history', 0]];
+  for (const place of places) {
+    if (place.length > 0 && /^(pg_shop|public)$/.test(name)) continue;
+    const problems = validate(changed(['pipelines', 0, ...place, 'name'], name));
+    const own = problems.find((problem) => /name must be .*lower-case/.test(problem));
+    expect(own).toContain(got);
+    expect(own).not.toMatch(/[^ -~…]/);
+  }
+});
+
+test('an unknown field of any name is shown so that it can be read', () => {
+  for (const key of ['na\u043ce', 'name\n', '__proto__x', 'x'.repeat(100_000), 'constructor', '\u202ename']) {
+    const [problem = ''] = validate(changed(['pipelines', 0, key], 1));
+    expect(problem).toMatch(/^pipelines\.shop\..* is unknown; /);
+    expect(problem).not.toMatch(/[^ -~…]/);
+    expect(problem.length).toBeLessThan(longestProblem);
+  }
+});
 
 test('a secret that two partners share is not printed', () => {
   const problems = validate(
