@@ -15,6 +15,8 @@ import pyarrow
 import pyarrow.fs
 import pyarrow.parquet
 from boto3.s3.transfer import TransferConfig
+from botocore import UNSIGNED
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -53,12 +55,23 @@ def aws(*args, code=0):
     return json.loads(done.stdout) if done.stdout.startswith(("{", "[")) else done.stdout + done.stderr
 
 
-def presigned():
+def put(url, content_type):
+    # urllib adds a type of its own, and version 2 of the signature covers the type.
+    request = urllib.request.Request(url, data=b"hello", method="PUT", headers={"Content-Type": content_type})
+    try:
+        urllib.request.urlopen(request).close()
+        return 200
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def presigned(s3):
     url = s3.generate_presigned_url("get_object", Params={"Bucket": history, "Key": f"{prefix}large"})
     with urllib.request.urlopen(urllib.request.Request(url, headers={"Range": "bytes=-10"})) as answer:
         assert (answer.status, answer.read()) == (206, LARGE[-10:])
     url = s3.generate_presigned_url("put_object", Params={"Bucket": history, "Key": f"{prefix}put"})
-    urllib.request.urlopen(urllib.request.Request(url, data=b"hello", method="PUT")).close()
+    assert put(url.replace(f"{prefix}put", f"{prefix}other"), "") == 403
+    assert put(url, "") == 200
     assert read(f"{prefix}put") == b"hello"
 
 
@@ -67,7 +80,9 @@ def check_boto3():
     assert read(f"{prefix}large") == LARGE and parts(f"{prefix}large") == "2"
     s3.copy({"Bucket": history, "Key": f"{prefix}large"}, history, f"{prefix}copy")
     assert read(f"{prefix}copy") == LARGE
-    presigned()
+    presigned(s3)
+    presigned(boto3.client("s3", config=Config(signature_version="s3v4")))
+    check_strangers()
     try:
         s3.get_object(Bucket=history, Key=f"{prefix}put", Range="bytes=5-")
         raise AssertionError("a range outside of the object was answered")
@@ -76,6 +91,18 @@ def check_boto3():
     listed = [entry.key for entry in boto3.resource("s3").Bucket(history).objects.filter(Prefix=prefix)]
     assert listed == [f"{prefix}{name}" for name in ("copy", "large", "put")], listed
     print("boto3: S3 in parts, in ranges, copied, presigned")
+
+
+def check_strangers():
+    """Another secret, another session and no signature at all."""
+    other = boto3.client("s3", aws_secret_access_key="another", aws_access_key_id=os.environ["AWS_ACCESS_KEY_ID"])
+    for client, code in [(other, "SignatureDoesNotMatch"), (boto3.client("s3", config=Config(signature_version=UNSIGNED)), "AccessDenied")]:
+        try:
+            client.list_objects_v2(Bucket=history)
+            raise AssertionError("a stranger read the bucket")
+        except ClientError as error:
+            assert error.response["Error"]["Code"] == code, error
+    print("boto3: another secret and no signature are refused")
 
 
 def check_cli(folder):

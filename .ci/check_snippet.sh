@@ -15,7 +15,7 @@ done
 sed -n '/^```sh$/,/^```$/p' "$work/page.md" | sed '1d;$d' >"$work/snippet.sh"
 [ -s "$work/snippet.sh" ]
 principal=$(sed -n 's/^| who may assume it | `\(.*\)` |$/\1/p' "$work/page.md")
-credentials=$(curl -sSf -d "$principal" "$AWS_ENDPOINT_URL/_local/outsider")
+credentials=$(curl -sSf -H "Authorization: Bearer $MILLRACE_TOKEN" -d "$principal" "$AWS_ENDPOINT_URL/_local/outsider")
 mkdir "$work/partner"
 (
   cd "$work/partner"

@@ -25,7 +25,7 @@ async function main(events: number): Promise<void> {
   const iam = createIam({ account, region, clock });
   const common = { dataDir, account, region, clock, authorizer: iam.authorizer };
   const kinesis = createKinesis({ ...common, kms: createKms(common).port });
-  const gateway = await createGateway({ principalOf: iam.principalOf, services: [kinesis.service], region });
+  const gateway = await createGateway({ callerOf: iam.callerOf, services: [kinesis.service], region });
   const { accessKeyId, secretAccessKey } = iam.administrator.credentials;
   const settings = { mode: 'PROVISIONED', retentionHours: 24, maxRecordBytes: 1024 * 1024 } as const;
   kinesis.port.create(streamName, settings, shardCount);

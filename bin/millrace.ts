@@ -1,5 +1,7 @@
+import { endWithNpm } from 'aws-local-kit/parent';
 import { main } from '../cli/main';
 
+endWithNpm(process.env);
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   // The reader of a pipe has closed it.
   if (error.code === 'EPIPE') process.exit(0);

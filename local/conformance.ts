@@ -31,7 +31,7 @@ export async function localSurroundings(): Promise<Surroundings> {
   const dataDir = mkdtempSync(join(tmpdir(), 'millrace-conformance-'));
   const clock = createClock({ start: Date.now(), rate: 1 });
   const iam = createIam({ account, region, clock });
-  const gateway = await createGateway({ principalOf: iam.principalOf, services: [iam.service], region });
+  const gateway = await createGateway({ callerOf: iam.callerOf, services: [iam.service], region });
   const base = {
     dataDir,
     account,

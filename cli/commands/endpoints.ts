@@ -8,13 +8,14 @@ import { type RuntimeFile, readRuntimeFile } from './runtime-file';
  * the Data API.
  */
 export function environmentVariables(file: RuntimeFile): Record<string, string> {
-  const { endpoint, region, credentials, warehouse } = file;
+  const { endpoint, region, credentials, warehouse, token } = file;
   const names = {
     MILLRACE_CLUSTER: warehouse.ClusterIdentifier,
     MILLRACE_WORKGROUP: warehouse.WorkgroupName,
     MILLRACE_DATABASE: warehouse.Database,
     MILLRACE_SECRET_ARN: warehouse.SecretArn,
     MILLRACE_DB_USER: warehouse.DbUser,
+    MILLRACE_TOKEN: token || undefined,
   };
   const known = Object.entries(names).filter((entry): entry is [string, string] => entry[1] !== undefined);
   return {
@@ -33,7 +34,8 @@ export function addEndpoints(program: Command, { stdout }: { readonly stdout: Ou
     .command('endpoints')
     .summary('print the settings with which any AWS SDK or the AWS CLI reaches the local services')
     .description(
-      'Prints the environment variables with which any AWS SDK or the AWS CLI uses the local runtime over the data folder.\n\n' +
+      'Prints the environment variables with which any AWS SDK or the AWS CLI uses the local runtime over the data folder.\n' +
+        'The credentials are random and belong to the folder; so does MILLRACE_TOKEN, for the endpoints below /_local/.\n\n' +
         '  eval "$(npx millrace endpoints)"\n  aws kinesis list-streams\n\n' +
         "Give the Data API the secret of the schemas' owner. Without it an IAM identity is a database user of its own, as in\n" +
         'Redshift, and may read nothing until it is granted something:\n\n' +

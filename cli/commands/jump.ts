@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { type ClockState, clockPath, deploySecretHeader } from 'aws-local/internal-api';
+import { type ClockState, clockPath } from 'aws-local/internal-api';
 import type { Command } from 'commander';
 import { Failure } from '../failure';
 import { interruptible } from '../interrupt';
@@ -74,12 +74,12 @@ async function jump(runtime: RuntimeFile, ms: number, progress: Progress): Promi
   }
 }
 
-async function clock({ endpoint, credentials }: RuntimeFile, to?: number): Promise<ClockState> {
+async function clock({ endpoint, token }: RuntimeFile, to?: number): Promise<ClockState> {
   let answer: Response;
   try {
     answer = await fetch(`${endpoint}${clockPath}`, {
       method: to === undefined ? 'GET' : 'POST',
-      headers: { [deploySecretHeader]: credentials.secretAccessKey },
+      headers: { authorization: `Bearer ${token}` },
       signal: AbortSignal.timeout(30_000),
       ...(to === undefined ? {} : { body: JSON.stringify({ to }) }),
     });

@@ -43,6 +43,8 @@ export function addLocal(program: Command, io: LocalCommandIo, exit: { code: num
     )
     .option('--port <n>', 'port of all services on 127.0.0.1 (default: a free one)', wholeNumber('--port', 1, 65_535))
     .action(async (given: Partial<LocalOptions> & Pick<LocalOptions, 'events' | 'seed' | 'data'>) => {
+      // The data folder's files are for their owner only.
+      process.umask(0o077);
       const options: LocalOptions = { ...given, once: given.once === true, json: given.json === true };
       const interrupt = interruptions();
       try {

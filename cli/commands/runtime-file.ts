@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readToken } from 'aws-local/data-folder';
 import { Failure } from '../failure';
 
 /** How a program reaches a running local runtime. */
@@ -29,12 +30,14 @@ export interface RuntimeConnection {
 /** What another process needs to reach the runtime. `<data>/runtime.json` exists while the runtime runs. */
 export interface RuntimeFile extends RuntimeConnection {
   readonly pid: number;
+  /** Token of the runtime's own endpoints. It is in a file of its own, which the page reads too. */
+  readonly token: string;
 }
 
 const pathIn = (dataDir: string) => join(dataDir, 'runtime.json');
 
 /** Writes the file readable by its owner only, because it holds (local) credentials. */
-export function writeRuntimeFile(dataDir: string, file: RuntimeFile): void {
+export function writeRuntimeFile(dataDir: string, file: Omit<RuntimeFile, 'token'>): void {
   const temporary = `${pathIn(dataDir)}.${process.pid}`;
   writeFileSync(temporary, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600 });
   renameSync(temporary, pathIn(dataDir));
@@ -59,7 +62,7 @@ export function readRuntimeFile(dataDir: string): RuntimeFile {
   }
   const file = parse(content, pathIn(dataDir));
   if (!isRunning(file.pid)) throw none();
-  return file;
+  return { ...file, token: readToken(dataDir) ?? '' };
 }
 
 /** Returns true if a runtime runs over the folder. @throws Failure if its file is damaged */
@@ -69,7 +72,7 @@ export function isRunningOver(dataDir: string): boolean {
 }
 
 /** A full disk may cut the file off, or a person may change it. */
-function parse(content: string, path: string): RuntimeFile {
+function parse(content: string, path: string): Omit<RuntimeFile, 'token'> {
   const damaged = (what: string, cause?: unknown) =>
     new Failure(`${path} is damaged: ${what}; stop the local runtime and start it again`, 1, { cause });
   let file: Readonly<Record<string, unknown>>;

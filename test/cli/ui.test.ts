@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeRuntimeFile } from '../../cli/commands/runtime-file';
-import { pageAccess, writeAccess } from '../../ui/server/access';
+import { pageAccess, writePort } from '../../ui/server/access';
 import { millrace } from './io';
 
 const data = mkdtempSync(join(tmpdir(), 'millrace-ui-'));
@@ -13,7 +13,7 @@ test('ui prints the address of the page of a running runtime, and says how to st
   expect(none.code).toBe(1);
   expect(none.stderr).toMatch(/no page is served over .*; start one with 'npm start'/);
   const { token } = pageAccess(data);
-  writeAccess(data, { token, port: 4711 });
+  writePort(data, 4711);
   expect((await millrace('ui', '--no-open', '--data', data)).code).toBe(1);
   writeRuntimeFile(data, {
     pid: process.pid,

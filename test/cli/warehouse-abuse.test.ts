@@ -9,6 +9,7 @@ import {
   ExecuteStatementCommand,
   GetStatementResultCommand,
 } from '@aws-sdk/client-redshift-data';
+import { type Signing, signedHeaders } from 'aws-local-kit/testing';
 import fc from 'fast-check';
 import { cases, seedOf } from '../support/tier';
 import { dataClient, place, rows, run, startServer, type WarehouseProcess } from './warehouse-server';
@@ -36,18 +37,28 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const authorization =
-  'AWS4-HMAC-SHA256 Credential=any/20260101/eu-west-1/redshift-data/aws4_request, SignedHeaders=host, Signature=0';
+/** The headers of a signed request for an operation. */
+const signed = (body: string | Buffer, operation = 'RedshiftData.ExecuteStatement', signing: Partial<Signing> = {}) =>
+  signedHeaders(
+    `${server.endpoint}/`,
+    {
+      method: 'POST',
+      body: Buffer.from(body),
+      headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': operation },
+    },
+    { service: 'redshift-data', accessKeyId: 'any', secretAccessKey: 'x', ...signing },
+  );
 
-async function post(body: string | Buffer, headers: Record<string, string> = {}) {
+async function post(
+  body: string | Buffer,
+  { authorization, target, service }: { authorization?: string; target?: string; service?: string } = {},
+) {
   const response = await fetch(server.endpoint, {
     method: 'POST',
     body: new Uint8Array(Buffer.from(body)),
     headers: {
-      'content-type': 'application/x-amz-json-1.1',
-      'x-amz-target': 'RedshiftData.ExecuteStatement',
-      authorization,
-      ...headers,
+      ...(await signed(body, target, service === undefined ? {} : { service })),
+      ...(authorization !== undefined && { authorization }),
     },
   });
   return {
@@ -76,20 +87,15 @@ test.each([
   ['bytes that are no text', Buffer.from([0xff, 0xfe, 0x00, 0x80]), {}, 'SerializationException'],
   ['brackets 200,000 deep', '['.repeat(200_000), {}, 'SerializationException'],
   ['objects 100,000 deep', `{"Sql":${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}}`, {}, 'SerializationException'],
-  ['an unknown operation', '{}', { 'x-amz-target': 'RedshiftData.DropEverything' }, 'NotModelled'],
-  ['a name of every object', '{}', { 'x-amz-target': 'RedshiftData.constructor' }, 'NotModelled'],
-  ['another service', '{}', { 'x-amz-target': 'Kinesis_20131202.PutRecord' }, 'UnknownOperationException'],
+  ['an unknown operation', '{}', { target: 'RedshiftData.DropEverything' }, 'NotModelled'],
+  ['a name of every object', '{}', { target: 'RedshiftData.constructor' }, 'NotModelled'],
+  ['another service', '{}', { target: 'Kinesis_20131202.PutRecord' }, 'UnknownOperationException'],
   ['no signature', '{}', { authorization: '' }, 'MissingAuthenticationTokenException'],
   ['half a signature', '{}', { authorization: 'AWS4-HMAC-SHA256 Credential=any' }, 'IncompleteSignatureException'],
-  [
-    "another service's signature",
-    '{}',
-    { authorization: authorization.replace('redshift-data', 'ec2') },
-    'NotModelled',
-  ],
+  ["another service's signature", '{}', { service: 'ec2' }, 'NotModelled'],
   ['17 MB', 'x'.repeat(17 * 2 ** 20), {}, 'RequestEntityTooLargeException'],
 ])("%s gets an error of AWS's form", async (_, body, headers, type) => {
-  const { status, id, json } = await post(body, headers as Record<string, string>);
+  const { status, id, json } = await post(body, headers);
   expect(json).toEqual({ __type: type, message: expect.stringMatching(/./) });
   expect(status).toBeGreaterThanOrEqual(400);
   expect(id).toMatch(/^[0-9a-f-]{36}$/);
@@ -147,7 +153,7 @@ test('any JSON whatever gets an answer', async () => {
         'ListDatabases',
       ),
       async (input, operation) => {
-        const { status, json } = await post(JSON.stringify(input), { 'x-amz-target': `RedshiftData.${operation}` });
+        const { status, json } = await post(JSON.stringify(input), { target: `RedshiftData.${operation}` });
         expect([status, json['__type'] === 'InternalFailure']).toEqual([status, false]);
       },
     ),
@@ -158,13 +164,7 @@ test('any JSON whatever gets an answer', async () => {
 test('HTTP/2 without TLS works as HTTP/1.1 does', async () => {
   const session = http2.connect(server.endpoint);
   const ask = async (body: string) => {
-    const stream = session.request({
-      ':method': 'POST',
-      ':path': '/',
-      'content-type': 'application/x-amz-json-1.1',
-      'x-amz-target': 'RedshiftData.ExecuteStatement',
-      authorization,
-    });
+    const stream = session.request({ ':method': 'POST', ':path': '/', ...(await signed(body)) });
     stream.end(body);
     let text = '';
     for await (const chunk of stream) text += chunk;
@@ -250,13 +250,15 @@ test('readers that do not read keep nobody else from reading', async () => {
   const client = dataClient(server.endpoint);
   const { Id } = await run(client, `select repeat('x', 60000) as a, n from digits order by n`);
   const body = JSON.stringify({ Id });
+  const all = { ...(await signed(body, 'RedshiftData.GetStatementResult')), host: `127.0.0.1:${port}` };
+  const lines = Object.entries({ ...all, 'content-length': body.length }).map(([name, text]) => `${name}: ${text}\r\n`);
   const sockets: Socket[] = [];
   for (let i = 0; i < 50; i++) {
     const socket = connect(port, '127.0.0.1');
     socket.on('error', () => {});
     await once(socket, 'connect');
     socket.pause();
-    const head = `POST / HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\nX-Amz-Target: RedshiftData.GetStatementResult\r\nContent-Length: ${body.length}\r\n\r\n`;
+    const head = `POST / HTTP/1.1\r\n${lines.join('')}\r\n`;
     for (let n = 0; n < 10; n++) socket.write(head + body);
     sockets.push(socket);
   }

@@ -1,4 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -6,7 +8,7 @@ import {
   DescribeStatementCommand,
   type RedshiftDataClient,
 } from '@aws-sdk/client-redshift-data';
-import { everyNth } from '../support/tier';
+import { everyNth, secondTierTest } from '../support/tier';
 import { dataClient, place, rows, run, startServer } from './warehouse-server';
 
 jest.setTimeout(120_000);
@@ -93,4 +95,21 @@ test('kill -9 at any moment loses nothing that was reported, leaves nothing half
   expect(finished.size).toBeGreaterThanOrEqual(kills.reduce((sum, after) => sum + after, 0));
   before.kill('SIGTERM');
   expect(await before.exited()).toBe(0);
+});
+
+secondTierTest('a kill of npx ends the server that it started', async () => {
+  const own = mkdtempSync(join(tmpdir(), 'millrace-npx-'));
+  const npx = spawn('npx', ['millrace', 'warehouse', '--data', own], {
+    cwd: join(__dirname, '../..'),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(npx.stdout!, 'data');
+  const pid = Number(readFileSync(join(own, 'lock'), 'utf8').split(' ')[0]);
+  expect(pid).not.toBe(npx.pid);
+  npx.kill('SIGKILL');
+  // The server holds the other end of npx's pipe until it ends.
+  npx.stdout!.resume();
+  await once(npx.stdout!, 'close');
+  expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+  rmSync(own, { recursive: true, force: true });
 });

@@ -1,5 +1,6 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
@@ -33,12 +34,22 @@ export function spawnWarehouse(args: readonly string[], env: NodeJS.ProcessEnv =
   });
 }
 
+/** Writes the keys that `dataClient` signs with into the folder's file. */
+function writeCredentials(dataDir: string): void {
+  mkdirSync(dataDir, { recursive: true });
+  const profiles = ['any', 'one', 'other'].map(
+    (key) => `[${key}]\naws_access_key_id = ${key}\naws_secret_access_key = x\n`,
+  );
+  writeFileSync(join(dataDir, 'credentials'), profiles.join(''), { mode: 0o600 });
+}
+
 /** Starts the server on a free port and waits until it is ready. */
 export async function startServer(
   dataDir: string,
   args: readonly string[] = [],
   env: NodeJS.ProcessEnv = {},
 ): Promise<WarehouseProcess> {
+  writeCredentials(dataDir);
   const child: ChildProcessByStdio<null, Readable, Readable> = spawnWarehouse(
     ['--port', '0', '--data', dataDir, ...args],
     env,

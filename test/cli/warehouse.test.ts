@@ -60,7 +60,8 @@ describe('a server for whoever comes', () => {
     expect((await run(client, 'select a from t', { ...place, Database: 'other' })).Error).toMatch(/t.* does not exist/);
     first.kill('SIGTERM');
     expect(await first.exited()).toBe(0);
-    expect(first.stdout).toEqual([JSON.stringify({ endpoint: first.endpoint })]);
+    const credentialsFile = join(data, 'credentials');
+    expect(first.stdout).toEqual([JSON.stringify({ endpoint: first.endpoint, credentialsFile })]);
     expect(first.stderr()).toBe('');
 
     const second = await start(data);

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import { type DeployProgress, deployPath, deploySecretHeader } from 'aws-local/internal-api';
+import { type DeployProgress, deployPath } from 'aws-local/internal-api';
 import { Fixture } from 'aws-local/testing';
 import type { Template } from 'aws-local/twins';
 import type { RunEvent } from 'aws-local-kit';
@@ -231,28 +231,28 @@ describe('the endpoint', () => {
   const ask = (method: string, secret: string | undefined, body?: string) =>
     fetch(`${runtime.endpoint}${deployPath}`, {
       method,
-      headers: secret === undefined ? {} : { [deploySecretHeader]: secret },
+      headers: secret === undefined ? {} : { authorization: `Bearer ${secret}` },
       body,
     });
 
-  test('serves nobody without the secret, and takes nothing but an assembly', async () => {
-    const { secretAccessKey } = runtime.administrator.credentials;
-    expect((await ask('GET', undefined)).status).toBe(403);
-    expect((await ask('POST', 'wrong', '{}')).status).toBe(403);
+  test('serves nobody without the token, and takes nothing but an assembly', async () => {
+    const token = runtime.controlToken;
+    expect((await ask('GET', undefined)).status).toBe(401);
+    expect((await ask('POST', 'wrong', '{}')).status).toBe(401);
     for (const body of ['', 'no', '{}', '{"assemblyDir":7}', '{"assemblyDir":""}'])
-      expect((await ask('POST', secretAccessKey, body)).status).toBe(400);
-    expect((await ask('DELETE', secretAccessKey)).status).toBe(405);
+      expect((await ask('POST', token, body)).status).toBe(400);
+    expect((await ask('DELETE', token)).status).toBe(405);
   });
 
   test('a second deployment is refused while one is under way', async () => {
-    const { secretAccessKey } = runtime.administrator.credentials;
+    const token = runtime.controlToken;
     fixture.writeAssembly({ pipelines: template({ view: { version: 2 } }) });
     const body = JSON.stringify({ assemblyDir: fixture.folder });
-    expect((await ask('POST', secretAccessKey, body)).status).toBe(202);
-    const second = await ask('POST', secretAccessKey, body);
+    expect((await ask('POST', token, body)).status).toBe(202);
+    const second = await ask('POST', token, body);
     expect([second.status, await second.text()]).toEqual([409, 'a deployment is under way: wait for its end']);
     await expect(runtime.deploy(fixture.folder)).rejects.toThrow('a deployment is under way');
-    const look = async () => (await (await ask('GET', secretAccessKey)).json()) as DeployProgress;
+    const look = async () => (await (await ask('GET', token)).json()) as DeployProgress;
     let progress = await look();
     while (!progress.result) progress = await look();
     expect(progress.result).toEqual({ statuses: { pipelines: 'UPDATE_COMPLETE' }, failures: [] });

@@ -96,10 +96,10 @@ suite('the packages, installed from their tarballs in an empty folder', () => {
     const { install, serve, run, command, port, folder } = await reader('redshift-local', '5480');
     install(pack('redshift-local'), pack('redshift-conformance'));
     await serve(command('npx redshift-local'));
-    expect(run(command('node query.mjs'))).toBe('FINISHED {"answer":42}\n');
+    expect(run(command('AWS_SHARED_CREDENTIALS_FILE'))).toBe('FINISHED {"answer":42}\n');
     expect(run('npx redshift-conformance --list')).toMatch(/^merge: .* \(\d+ cases\)$/m);
     const target = `--endpoint http://127.0.0.1:${port} --cluster demo --database dev --db-user awsuser --topic casts`;
-    const keys = 'AWS_REGION=eu-west-1 AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any';
+    const keys = 'AWS_REGION=eu-west-1 AWS_SHARED_CREDENTIALS_FILE=.redshift-local/credentials';
     expect(run(`${keys} npx redshift-conformance ${target}`)).toMatch(/ 0 differ$/m);
     writeFileSync(
       join(folder, 'typed.ts'),

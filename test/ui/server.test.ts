@@ -97,7 +97,7 @@ const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 test('the token is random, its file is its owner’s, and a restart keeps token and port', async () => {
   const first = await serve();
   expect(first.token).toMatch(/^[\w-]{43}$/);
-  expect(statSync(join(first.dataDir, 'page.json')).mode & 0o777).toBe(0o600);
+  expect(statSync(join(first.dataDir, 'token')).mode & 0o777).toBe(0o600);
   await pages.splice(0)[0]!.dispose();
   const second = await serve(new Fake(), first.dataDir);
   expect(second.page.address).toBe(first.page.address);
@@ -107,12 +107,13 @@ test('the token is random, its file is its owner’s, and a restart keeps token 
 test('a port that another process took is replaced, and a damaged file of the token too', async () => {
   const first = await serve();
   const copy = mkdtempSync(join(tmpdir(), 'millrace-page-'));
-  writeFileSync(join(copy, 'page.json'), readFileSync(join(first.dataDir, 'page.json')));
+  for (const file of ['page.json', 'token']) writeFileSync(join(copy, file), readFileSync(join(first.dataDir, file)));
   const second = await serve(new Fake(), copy);
   expect(second.token).toBe(first.token);
   expect(second.port).not.toBe(first.port);
   const damaged = mkdtempSync(join(tmpdir(), 'millrace-page-'));
-  writeFileSync(join(damaged, 'page.json'), '{"token": "short"');
+  writeFileSync(join(damaged, 'page.json'), '{"port": 1');
+  writeFileSync(join(damaged, 'token'), 'short');
   expect((await serve(new Fake(), damaged)).token).toMatch(/^[\w-]{43}$/);
 });
 

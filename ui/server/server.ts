@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream/promises';
-import { hasToken, pageAccess, pageAddress, refusalOf, writeAccess } from './access';
+import { hasToken, refusalOf } from 'aws-local-kit';
+import { pageAccess, pageAddress, writePort } from './access';
 import { type Asset, buildPage } from './bundle';
 import { inputOf, isCall, keyOf } from './input';
 import { Live } from './live';
@@ -39,7 +40,7 @@ export async function servePage(dataDir: string, source: Source): Promise<Page> 
   });
   const page = lazily(buildPage);
   const port = await listen(server, before);
-  writeAccess(dataDir, { token, port });
+  writePort(dataDir, port);
   return {
     address: pageAddress({ token, port }),
     async dispose() {
@@ -63,7 +64,8 @@ async function answer(request: IncomingMessage, response: ServerResponse, servin
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   const { method = 'GET', url = '/' } = request;
   const path = url.split('?')[0]!;
-  const refusal = refusalOf(request.headers, serving.port);
+  const names = [`127.0.0.1:${serving.port}`, `localhost:${serving.port}`];
+  const refusal = refusalOf(request.headers, (host) => names.includes(host));
   if (refusal !== undefined) return json(response, 403, { error: refusal });
   if (!path.startsWith('/api/')) {
     const asset = (await serving.page()).get(path);

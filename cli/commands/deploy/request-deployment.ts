@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { type DeployProgress, type DeployResult, deployPath, deploySecretHeader } from 'aws-local/internal-api';
+import { type DeployProgress, type DeployResult, deployPath } from 'aws-local/internal-api';
 import type { RunEvent } from 'aws-local-kit';
 import { Failure } from '../../failure';
 import type { RuntimeFile } from '../runtime-file';
@@ -8,7 +8,7 @@ const pollEveryMs = 200;
 
 /** Starts a deployment of the running environment and reports every event in order. */
 export async function deployTo(
-  { endpoint, credentials }: RuntimeFile,
+  { endpoint, token }: RuntimeFile,
   assemblyDir: string,
   onEvent: (event: RunEvent) => void,
 ): Promise<DeployResult> {
@@ -16,7 +16,7 @@ export async function deployTo(
     try {
       return await fetch(`${endpoint}${deployPath}?after=${after}`, {
         method,
-        headers: { [deploySecretHeader]: credentials.secretAccessKey },
+        headers: { authorization: `Bearer ${token}` },
         ...(method === 'POST' && { body: JSON.stringify({ assemblyDir }) }),
       });
     } catch (cause) {

@@ -9,12 +9,13 @@ import type { PartnerSite } from './site';
 const stranger = 'arn:aws:iam::999999999999:root';
 
 /** Returns credentials of the partner's principal: those that the local runtime creates, or those of a profile. */
-export function partnerCaller({ reach }: PartnerSite, profile: string | undefined): PartnerCaller {
+export function partnerCaller({ reach, controlToken }: PartnerSite, profile: string | undefined): PartnerCaller {
   const { endpoint } = reach;
   if (endpoint === undefined) return async () => (profile === undefined ? undefined : { profile });
   return async (partner) => {
     const answer = await fetch(`${endpoint}${outsiderPath}`, {
       method: 'POST',
+      headers: { authorization: `Bearer ${controlToken}` },
       body: preset(partner).principal ?? stranger,
     });
     if (!answer.ok)

@@ -13,6 +13,8 @@ export interface PartnerSite {
   readonly reach: Reach;
   /** Credentials of the person who verifies. @default - the SDK's default credentials */
   readonly credentials?: Credentials;
+  /** Token of the local runtime's own endpoints. Undefined in AWS. */
+  readonly controlToken?: string;
   /** Account of the environment. */
   readonly account: string;
   readonly region: string;
@@ -24,12 +26,13 @@ export interface PartnerSite {
 export async function partnerSite(options: ConnectOptions): Promise<PartnerSite> {
   const environment = findEnvironment(options.environment ?? LOCAL_ENVIRONMENT);
   if (options.environment === undefined) {
-    const { endpoint, region, credentials, outputs, pipelineOutputs } = readRuntimeFile(options.data);
+    const { endpoint, region, credentials, token, outputs, pipelineOutputs } = readRuntimeFile(options.data);
     const reach = { endpoint, region };
     return {
       environment,
       reach,
       credentials,
+      controlToken: token,
       region,
       data: outputs,
       pipelines: pipelineOutputs,

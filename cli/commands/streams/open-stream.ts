@@ -47,10 +47,10 @@ export async function openStream(named: string, options: StreamOptions): Promise
       );
     return aws(named, named.startsWith('arn:') ? named.split(':')[3] : undefined);
   }
-  const { endpoint, region, credentials, outputs } = readRuntimeFile(options.data);
+  const { endpoint, region, credentials, outputs, token } = readRuntimeFile(options.data);
   const stream = pipeline ? namesFrom(LOCAL_ENVIRONMENT, outputs, options.data).stream(named) : named;
   const client = new KinesisClient({ ...clientSettings(), endpoint, region, credentials });
-  const clock = await followClock(endpoint);
+  const clock = await followClock(endpoint, token);
   return {
     stream,
     client,
@@ -71,10 +71,13 @@ function aws(stream: string, region: string | undefined): OpenStream {
 const SAMPLE_MS = 200;
 
 /** The clock of a local runtime, asked for five times a second: it may run sixty times as fast as this machine's. */
-async function followClock(endpoint: string): Promise<{ now: () => number; stop(): void }> {
+async function followClock(endpoint: string, token: string): Promise<{ now: () => number; stop(): void }> {
   let latest = 0;
   const ask = async () => {
-    const answer = await fetch(`${endpoint}${clockPath}`, { signal: AbortSignal.timeout(5_000) });
+    const answer = await fetch(`${endpoint}${clockPath}`, {
+      headers: { authorization: `Bearer ${token}` },
+      signal: AbortSignal.timeout(5_000),
+    });
     latest = Math.max(latest, ((await answer.json()) as { now: number }).now);
   };
   await ask();

@@ -1,7 +1,24 @@
 export { type Activity, createActivity, type RunEvent, type RunListener } from './activity';
 export type { CallFault } from './call-fault';
 export { createClock, type RuntimeClock } from './clock';
-export { createGateway, EventStream, type Gateway, type GatewayOptions, type InternalHandler } from './gateway';
+export {
+  credentialsFile,
+  folderCredentials,
+  folderToken,
+  type Profile,
+  randomCredentials,
+  readToken,
+} from './folder-access';
+export {
+  type Caller,
+  createGateway,
+  EventStream,
+  type Gateway,
+  type GatewayOptions,
+  hasToken,
+  type InternalHandler,
+  refusalOf,
+} from './gateway';
 export { type AnyProtocolOptions, anyProtocolService } from './gateway/any-protocol';
 export { decodeCbor, encodeCbor } from './gateway/cbor';
 export { decodeAwsChunked } from './gateway/chunked';

@@ -53,7 +53,7 @@ function identityOf(pid: number): string {
   }
 }
 
-function isAlive(pid: number): boolean {
+export function isAlive(pid: number): boolean {
   if (!Number.isInteger(pid) || pid <= 0) return false;
   try {
     process.kill(pid, 0);
@@ -64,7 +64,7 @@ function isAlive(pid: number): boolean {
 }
 
 /**
- * Creates the folder and its missing parents one by one. Node's own recursive mkdir never ends where the system refuses
+ * Creates the folder and its missing parents one by one, for their owner only. Node's own recursive mkdir never ends where the system refuses
  * a folder, as below /proc.
  */
 function makeFolder(folder: string): void {
@@ -74,7 +74,7 @@ function makeFolder(folder: string): void {
   }
   makeFolder(dirname(folder));
   try {
-    mkdirSync(folder);
+    mkdirSync(folder, { mode: 0o700 });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }

@@ -84,6 +84,8 @@ export interface ServiceResponse {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Buffer | NodeJS.ReadableStream;
 }
+/** What is known of a request before its body is read. */
+export type RequestHead = Pick<ServiceRequest, 'method' | 'path' | 'query' | 'headers'>;
 /**
  * One AWS API behind the gateway, found by the signing name of the request. The gateway returns a thrown `AwsError` in
  * the service's wire format.
@@ -92,6 +94,8 @@ export interface Service {
   /** The service's name in a SigV4 credential scope: `kinesis`, `redshift-data`, `s3`. */
   readonly signingName: string;
   readonly protocol: 'json-1.0' | 'json-1.1' | 'rest-xml' | 'rest-json' | 'query';
+  /** Largest body of an operation, in bytes. @default - 1 MiB */
+  maxBodyBytes?(request: RequestHead): number;
   handle(request: ServiceRequest): Promise<ServiceResponse>;
 }
 /** Operations of a JSON service. The gateway parses X-Amz-Target and the body, and serializes the response. */

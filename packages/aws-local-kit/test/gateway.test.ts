@@ -3,12 +3,14 @@ import net from 'node:net';
 import { createGateway, type Gateway, jsonService } from '../src/gateway';
 import { decodeCbor } from '../src/gateway/cbor';
 import { AwsError, type Principal, type Service } from '../src/ports';
+import { type Signing, secret, signedFetch, signedHeaders } from './sign';
 
 const caller: Principal = {
   kind: 'administrator',
   arn: 'arn:aws:iam::000000000000:user/administrator',
   account: '000000000000',
 };
+const callerOf = (key: string) => (key === 'KNOWN' ? { principal: caller, secretAccessKey: secret } : undefined);
 const faults: unknown[] = [];
 let gateway: Gateway;
 
@@ -43,30 +45,24 @@ const raw: Service = {
 beforeEach(async () => {
   faults.length = 0;
   gateway = await createGateway({
-    principalOf: (key) => (key === 'KNOWN' ? caller : undefined),
+    callerOf,
     services: [echo, raw, failing('xml', 'rest-xml'), failing('rest', 'rest-json'), failing('sts', 'query')],
-    internal: { '/_internal/': ({ path, method }) => ({ body: `${method} ${path}` }) },
     region: 'eu-west-1',
     maxBodyBytes: 1000,
+    controlToken: 'the-token',
     onFault: (error) => faults.push(error),
   });
+  gateway.addInternal('/_internal/', ({ path, method }) => ({ body: `${method} ${path}` }), 'open');
+  gateway.addInternal('/_internal/control/', ({ path, method }) => ({ body: `${method} ${path}` }));
 });
 afterEach(() => gateway.dispose());
 
-const signed = (service: string, key = 'KNOWN', region = 'eu-west-1') =>
-  `AWS4-HMAC-SHA256 Credential=${key}/20260301/${region}/${service}/aws4_request, SignedHeaders=host, Signature=0`;
 const post = (
   service: string,
   headers: Record<string, string> = {},
   body: string | Buffer = '{}',
-  key?: string,
-  region?: string,
-) =>
-  fetch(gateway.endpoint, {
-    method: 'POST',
-    headers: { authorization: signed(service, key, region), ...headers },
-    body,
-  });
+  signing: Partial<Signing> = {},
+) => signedFetch(`${gateway.endpoint}/`, { method: 'POST', headers, body }, { service, ...signing });
 const say = (operation: string, body?: string) => post('echo', { 'x-amz-target': `Echo_1.${operation}` }, body);
 
 test('finds the service by the credential scope and the caller by the key', async () => {
@@ -77,20 +73,19 @@ test('finds the service by the credential scope and the caller by the key', asyn
 
 test('speaks HTTP/2 with prior knowledge on the same port, many requests on one connection', async () => {
   const session = http2.connect(gateway.endpoint);
-  const ask = (n: number) =>
-    new Promise<unknown>((resolve, reject) => {
-      const stream = session.request({
-        ':method': 'POST',
-        ':path': '/',
-        authorization: signed('echo'),
-        'x-amz-target': 'Echo_1.Say',
-      });
+  const ask = async (n: number) => {
+    const body = JSON.stringify({ n });
+    const init = { method: 'POST', headers: { 'x-amz-target': 'Echo_1.Say' }, body };
+    const headers = await signedHeaders(`${gateway.endpoint}/`, init, { service: 'echo' });
+    return new Promise<unknown>((resolve, reject) => {
+      const stream = session.request({ ':method': 'POST', ':path': '/', ...headers });
       let text = '';
       stream.on('data', (chunk) => (text += chunk));
       stream.on('end', () => resolve(JSON.parse(text).input));
       stream.on('error', reject);
-      stream.end(JSON.stringify({ n }));
+      stream.end(body);
     });
+  };
   expect(await Promise.all([1, 2, 3].map(ask))).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }]);
   session.close();
 });
@@ -102,14 +97,14 @@ test('tells the protocols apart when the first bytes come one by one', async () 
     socket.on('data', (chunk) => (text += chunk));
     socket.on('close', () => resolve(text));
   });
-  for (const character of 'PUT /_internal/x HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 0\r\n\r\n') {
+  for (const character of 'PUT /_internal/x HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 0\r\n\r\n') {
     socket.write(character);
     await new Promise(setImmediate);
   }
   expect(await answer).toMatch(/^HTTP\/1.1 200 OK[\s\S]*PUT \/_internal\/x/);
 });
 
-test('internal paths need no signature', async () => {
+test('open paths of the runtime itself need no signature', async () => {
   expect(await (await fetch(`${gateway.endpoint}/_internal/a/b?c`, { method: 'PUT' })).text()).toBe(
     'PUT /_internal/a/b',
   );
@@ -133,10 +128,16 @@ test.each([
     'NotModelled',
     /service dynamodb/,
   ],
-  ['an unknown key', () => post('echo', {}, '{}', 'OTHER'), 403, 'UnrecognizedClientException', /OTHER/],
+  [
+    'an unknown key',
+    () => post('echo', {}, '{}', { accessKeyId: 'OTHER' }),
+    403,
+    'UnrecognizedClientException',
+    /OTHER/,
+  ],
   [
     'another region',
-    () => post('echo', {}, '{}', 'KNOWN', 'us-east-1'),
+    () => post('echo', {}, '{}', { region: 'us-east-1' }),
     403,
     'InvalidSignatureException',
     /us-east-1, expected eu-west-1/,
@@ -212,7 +213,7 @@ describe('aws-chunked bodies', () => {
 });
 
 test('a busy port is named', async () => {
-  await expect(createGateway({ port: gateway.port, principalOf: () => caller, services: [] })).rejects.toThrow(
+  await expect(createGateway({ port: gateway.port, callerOf, services: [] })).rejects.toThrow(
     `port ${gateway.port} on 127.0.0.1 is in use by another process`,
   );
 });
@@ -224,7 +225,7 @@ test('a disposed gateway lets go of its port and of open connections', async () 
   session.on('error', () => {});
   await gateway.dispose();
   await closed;
-  gateway = await createGateway({ port: gateway.port, principalOf: () => caller, services: [] });
+  gateway = await createGateway({ port: gateway.port, callerOf, services: [] });
   expect(gateway.endpoint).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
 });
 

@@ -1,7 +1,10 @@
+import { resolve } from 'node:path';
 import {
   type Activity,
+  type Credentials,
   createActivity,
   createGateway,
+  credentialsFile,
   type Gateway,
   type ResourceTwin,
   type RunListener,
@@ -37,6 +40,10 @@ export interface CompositionOptions {
   /** Injects faults. @default - none */
   readonly faults?: Faults;
   readonly onAllowed?: AllowedListener;
+  /** Credentials of the administrator. @default - random ones */
+  readonly administratorCredentials?: Credentials;
+  /** Token of the runtime's own paths. @default - they are closed */
+  readonly controlToken?: string;
   /** Services that the runtime itself lacks. @default - none */
   readonly extensions?: readonly Extend[];
 }
@@ -67,7 +74,9 @@ export async function composeServices(options: CompositionOptions): Promise<Serv
   const iam = createIam(options);
   const gateway = await createGateway({
     port: options.port,
-    principalOf: iam.principalOf,
+    callerOf: iam.callerOf,
+    controlToken: options.controlToken,
+    credentialsHint: `The credentials are in ${credentialsFile(resolve(options.dataDir))}`,
     services: [iam.service],
     region,
   });
@@ -127,7 +136,7 @@ export async function composeServices(options: CompositionOptions): Promise<Serv
     cloudWatch.service,
     ...extensions.flatMap(({ services = [] }) => services),
   );
-  gateway.addInternal(answerPath, customResources.handler);
+  gateway.addInternal(answerPath, customResources.handler, 'open');
   gateway.addInternal(outsiderPath, outsiderHandler(iam));
   const owners = [
     iam,

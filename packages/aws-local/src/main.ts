@@ -1,4 +1,9 @@
+import { endWithNpm } from 'aws-local-kit/parent';
 import { main } from './cli';
+
+endWithNpm(process.env);
+// The data folder's files are for their owner only.
+process.umask(0o077);
 
 /** The first signal requests an orderly shutdown. The second exits at once. */
 const stop = new AbortController();

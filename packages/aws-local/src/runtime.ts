@@ -4,6 +4,8 @@ import {
   type Credentials,
   createClock,
   type Disposable,
+  folderCredentials,
+  folderToken,
   lockFolder,
   type Principal,
   type RunEvent,
@@ -59,8 +61,13 @@ export interface Runtime extends Disposable {
   readonly endpoint: string;
   readonly account: string;
   readonly region: string;
-  /** The person at the terminal. Every action is allowed unless a resource policy denies it. */
+  /**
+   * The person at the terminal. Every action is allowed unless a resource policy denies it. The credentials are random
+   * and stay the same over restarts: they are in the data folder.
+   */
   readonly administrator: { readonly principal: Principal; readonly credentials: Credentials };
+  /** Token of the runtime's own endpoints (`aws-local/internal-api`). It stays the same over restarts. */
+  readonly controlToken: string;
   /** Environment variables that connect an AWS SDK or the AWS CLI to the runtime. */
   readonly environment: Readonly<Record<string, string>>;
   readonly clock: RuntimeClock;
@@ -138,6 +145,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const assets = openAssets(options.dataDir);
   let services: Services | undefined;
   try {
+    const [administratorCredentials] = folderCredentials(options.dataDir);
+    const controlToken = folderToken(options.dataDir);
     services = await composeServices({
       account,
       region,
@@ -148,6 +157,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       onRun,
       faults,
       onAllowed: options.onAllowed,
+      administratorCredentials,
+      controlToken,
       extensions: options.extensions,
     });
     const state = openState(options.dataDir, services.gateway.endpoint);
@@ -168,8 +179,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const deployments = createDeployments({ cloud, assets, state, stageName: options.stageName, account, region });
     await jumpingWhile(deployments.start(assembly), services, clock);
     const jump = (epochMs: number) => jumpTo(services!, clock, epochMs);
-    services.gateway.addInternal(clockPath, clockHandler(clock, jump, iam.administrator.credentials));
-    services.gateway.addInternal(deployPath, deployHandler(deployments, iam.administrator.credentials, listeners));
+    services.gateway.addInternal(clockPath, clockHandler(clock, jump));
+    services.gateway.addInternal(deployPath, deployHandler(deployments, listeners));
     services.lambda.release();
     services.lambda.start();
     services.firehose.start();
@@ -183,6 +194,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       unlock,
       faults,
       dataDir: options.dataDir,
+      controlToken,
     });
   } catch (error) {
     saveClock(options.dataDir, clock);
@@ -202,6 +214,7 @@ interface Parts {
   readonly unlock: () => void;
   readonly faults?: Faults;
   readonly dataDir: string;
+  readonly controlToken: string;
 }
 
 function runtimeOf(services: Services, parts: Parts): Runtime {
@@ -216,6 +229,7 @@ function runtimeOf(services: Services, parts: Parts): Runtime {
     account: parts.account,
     region: parts.region,
     administrator: iam.administrator,
+    controlToken: parts.controlToken,
     environment: {
       AWS_ENDPOINT_URL: gateway.endpoint,
       AWS_REGION: parts.region,

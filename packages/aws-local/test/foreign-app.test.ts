@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { folderCredentials } from 'aws-local-kit';
 import { main } from '../src/cli';
 
 /** Below the repository, so that the app finds the CDK. */
@@ -49,7 +50,7 @@ describe('the app of the README, which no part of this repository knows', () => 
     const client = new S3Client({
       endpoint,
       region: 'eu-west-1',
-      credentials: { accessKeyId: 'AKIALOCALADMINISTRAT', secretAccessKey: 'local-administrator' },
+      credentials: folderCredentials(data)[0],
       forcePathStyle: true,
     });
     await client.send(new PutObjectCommand({ Bucket: 'pictures', Key, Body: 'x' }));

@@ -12,6 +12,7 @@ import { LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda';
 import { ListSecretsCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { decodeCbor, encodeCbor } from 'aws-local-kit';
+import { signedFetch } from 'aws-local-kit/testing';
 import { type Runtime, startRuntime } from '../src/runtime';
 import { Fixture } from './cloudformation/fixture';
 
@@ -290,14 +291,11 @@ describe('CloudWatch', () => {
   });
 
   const signed = (body: Buffer | string, path: string, headers: Record<string, string>) =>
-    fetch(`${runtime.endpoint}${path}`, {
-      method: 'POST',
-      body: new Uint8Array(Buffer.from(body)),
-      headers: {
-        ...headers,
-        authorization: `AWS4-HMAC-SHA256 Credential=${settings().credentials.accessKeyId}/20260304/eu-west-1/monitoring/aws4_request`,
-      },
-    });
+    signedFetch(
+      `${runtime.endpoint}${path}`,
+      { method: 'POST', body: Buffer.from(body), headers },
+      { service: 'monitoring', ...settings().credentials },
+    );
   const times = { StartTime: new Date(start), EndTime: new Date(start + minute) };
 
   test('speaks CBOR, as boto3 does', async () => {

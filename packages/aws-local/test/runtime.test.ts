@@ -202,12 +202,14 @@ test('another process moves the clock, by way of all that is due until then', as
   const runtime = await runtimeOf(template());
   const later = runtime.clock.now() + 600_000;
   const clock = `${runtime.endpoint}/_local/clock`;
-  const secret = { 'x-local-secret': runtime.administrator.credentials.secretAccessKey };
+  const secret = { authorization: `Bearer ${runtime.controlToken}` };
   const jump = (to: unknown, headers: Record<string, string> = secret) =>
     fetch(clock, { method: 'POST', headers, body: JSON.stringify({ to }) }).then(({ status }) => status);
-  const state = async () => (await (await fetch(clock)).json()) as { now: number; jumpsTo?: number };
+  const state = async () =>
+    (await (await fetch(clock, { headers: secret })).json()) as { now: number; jumpsTo?: number };
 
-  expect(await jump(later, {})).toBe(403);
+  expect(await jump(later, {})).toBe(401);
+  expect((await fetch(clock)).status).toBe(401);
   for (const to of [start - 1, 'soon', undefined]) expect(await jump(to)).toBe(400);
   expect(await jump(later)).toBe(202);
   while ((await state()).jumpsTo !== undefined) await new Promise((resolve) => setTimeout(resolve, 20));

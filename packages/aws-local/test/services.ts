@@ -69,7 +69,7 @@ export async function startServices(
   const faults: unknown[] = [];
   const troubles: string[] = [];
   const gateway = await createGateway({
-    principalOf: iam.principalOf,
+    callerOf: iam.callerOf,
     services: [iam.service],
     region,
     onFault: (error) => faults.push(error),

@@ -35,14 +35,17 @@ const S3_SETTINGS: S3ClientConfig = {
 export const description = (
   command: string,
 ): string => `Serves the Amazon Redshift Data API over a local database, for the SDKs and the AWS CLI; nothing else of AWS runs.
-When it is ready it prints one line on stdout, {"endpoint":"http://127.0.0.1:<port>"}. SIGTERM and Ctrl-C end it; the data stays.
+When it is ready it prints one line on stdout, {"endpoint":"http://127.0.0.1:<port>","credentialsFile":"…"}. SIGTERM and Ctrl-C end
+it, and so does the end of the process that started it; the data stays.
 
   ${command} --port 5480 --data ./warehouse &
-  export AWS_ENDPOINT_URL_REDSHIFT_DATA=http://127.0.0.1:5480 AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any
+  export AWS_ENDPOINT_URL_REDSHIFT_DATA=http://127.0.0.1:5480 AWS_REGION=us-east-1
+  export AWS_SHARED_CREDENTIALS_FILE=./warehouse/credentials
   aws redshift-data execute-statement --cluster-identifier demo --database dev --db-user awsuser --sql "select 1"
 
 Who and where:
-  - Any access key is let in, and each is an IAM user of its own: it sees the statements that it submitted.
+  - The file "credentials" below --data has the access keys that are let in. It begins with a random one, for its owner only; add
+    profiles for more. Each key is an IAM user of its own: it sees the statements that it submitted. AWS_ACCESS_KEY_ID overrides the file.
   - A cluster or workgroup and its database are made when they are first named; each database is a file below --data.
   - ClusterIdentifier and DbUser: that user. No DbUser: the user IAM:<access key>. SecretArn: the user in the secret of the
     --secrets endpoint, with its password; without --secrets any SecretArn is the administrator, awsuser.
@@ -56,9 +59,12 @@ Who and where:
  * @throws Error that says why it cannot serve
  */
 export async function serveUntilStopped(options: ServeCommandOptions, io: ServeCommandIo): Promise<void> {
+  // The data folder's files are for their owner only.
+  process.umask(0o077);
   const stop = stopSignal();
   const served = await serve(options, io.env);
-  if (!stop.signal.aborted) io.stdout.write(`${JSON.stringify({ endpoint: served.endpoint })}\n`);
+  if (!stop.signal.aborted)
+    io.stdout.write(`${JSON.stringify({ endpoint: served.endpoint, credentialsFile: served.credentialsFile })}\n`);
   await stop.asked;
   const late = setTimeout(() => {
     io.stderr.write(
@@ -112,7 +118,7 @@ function endpoints(
 
 /**
  * Returns nothing if the environment configures credentials, since the SDK finds those itself. Otherwise it returns
- * dummy keys, because endpoints on a laptop accept any key.
+ * dummy keys, because many endpoints on a laptop accept any key.
  */
 function credentials(env: NodeJS.ProcessEnv) {
   const sources = [

@@ -35,6 +35,9 @@ import type { ManagedSecrets } from './secret-attachment';
 import type { Translate } from './statement';
 import { Warehouses } from './warehouses';
 
+/** Room for statements of the longest kind whose characters are escaped: one, or the 40 of a batch. */
+const bodyLimits = { ExecuteStatement: 4 * 1024 * 1024, BatchExecuteStatement: 32 * 1024 * 1024 };
+
 export interface WarehouseOptions {
   /** The runtime's data folder. The warehouse writes only to `warehouse/` below it. */
   readonly dataDir: string;
@@ -107,7 +110,12 @@ export function composeDataApi(parts: DataApiParts) {
     await executor.stop();
     sessions.close();
   };
-  return { store, stop, operations, service: jsonService('redshift-data', 'json-1.1', 'RedshiftData', operations) };
+  return {
+    store,
+    stop,
+    operations,
+    service: jsonService('redshift-data', 'json-1.1', 'RedshiftData', operations, bodyLimits),
+  };
 }
 
 /** Composes the warehouse with the caller's front end. */

@@ -109,6 +109,7 @@ export async function startPartners(
     environment: { ...dev, ...changes },
     reach: { endpoint, region },
     credentials,
+    controlToken: runtime.controlToken,
     account,
     region,
     data: outputs,

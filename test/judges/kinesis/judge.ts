@@ -140,7 +140,7 @@ async function localKinesis(dataDir: string) {
   const iam = createIam({ account, region: REGION, clock });
   const common = { dataDir, account, region: REGION, clock, authorizer: iam.authorizer };
   const kinesis = createKinesis({ ...common, kms: createKms(common).port });
-  const gateway = await createGateway({ principalOf: iam.principalOf, services: [kinesis.service], region: REGION });
+  const gateway = await createGateway({ callerOf: iam.callerOf, services: [kinesis.service], region: REGION });
   const { accessKeyId, secretAccessKey } = iam.administrator.credentials;
   const client = new KinesisClient({
     ...clientSettings(),

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Background, freePort, pythonWithMinistack, root, until, type Variables } from './processes';
 
@@ -75,6 +75,10 @@ async function startWarehouse(
   credentials: Variables,
 ) {
   const log = join(folder, 'warehouse.log');
+  mkdirSync(join(folder, 'warehouse'), { recursive: true });
+  const { AWS_ACCESS_KEY_ID: key, AWS_SECRET_ACCESS_KEY: secret } = credentials;
+  const profile = `[default]\naws_access_key_id = ${key}\naws_secret_access_key = ${secret}\n`;
+  writeFileSync(join(folder, 'warehouse/credentials'), profile, { mode: 0o600 });
   const services = ['--s3', endpoint, '--kinesis', endpoint, '--secrets', endpoint];
   const data = ['--data', join(folder, 'warehouse')];
   const child = background.start(

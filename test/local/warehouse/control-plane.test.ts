@@ -25,7 +25,7 @@ let settings: { region: string; endpoint: string; credentials: { accessKeyId: st
 beforeAll(async () => {
   local = await startWarehouse(translate, ownerStatements);
   gateway = await createGateway({
-    principalOf: () => caller,
+    callerOf: () => ({ principal: caller, secretAccessKey: 'secret' }),
     services: [local.warehouse.service, ...local.warehouse.controlPlane],
   });
   const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' };

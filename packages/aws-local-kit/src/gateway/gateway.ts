@@ -3,11 +3,15 @@ import http2 from 'node:http2';
 import net from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { Disposable, Principal, Service, ServiceRequest, ServiceResponse } from '../ports';
+import type { Disposable, Service, ServiceRequest, ServiceResponse } from '../ports';
 import { AwsError } from '../ports';
+import { hasToken, refusalOf } from './access';
+import { authenticate, type Caller, ProtocolError } from './authenticate';
+import { type Body, BodyBudget, type BodyLimits, readBody } from './body';
+import type { ChunkSignatures } from './chunk-signatures';
 import { decodeAwsChunked, isAwsChunked } from './chunked';
 import { asAwsError, errorResponse } from './errors';
-import type { JsonService } from './json';
+import { defaultBodyBytes } from './json';
 import { type SignedRequest, signedRequest } from './presigned';
 import { type WireProtocol, wireProtocol } from './wire-protocol';
 
@@ -23,14 +27,22 @@ export interface GatewayOptions {
   /** TCP port on 127.0.0.1. @default - a free port */
   readonly port?: number;
   /** Finds the caller by access key id. Returns undefined if the key or its session token is unknown. */
-  readonly principalOf: (accessKeyId: string, sessionToken?: string) => Principal | undefined;
+  readonly callerOf: (accessKeyId: string, sessionToken?: string) => Caller | undefined;
   readonly services: readonly Service[];
-  /** Handlers by path prefix, tried before any service; the longest matching prefix wins. */
-  readonly internal?: Readonly<Record<string, InternalHandler>>;
+  /** How to get the right credentials, for errors about wrong ones. @default - nothing */
+  readonly credentialsHint?: string;
+  /** Token of the runtime's own paths, expected as `Authorization: Bearer <token>`. @default - they are closed */
+  readonly controlToken?: string;
   /** The region that requests must be signed for. @default - any region */
   readonly region?: string;
-  /** Largest request body in bytes. @default - 1 GiB for rest-xml, 16 MiB for every other service */
+  /** Largest request body in bytes. @default - what each service sets for its operation */
   readonly maxBodyBytes?: number;
+  /** Largest sum of all bodies in memory, in bytes. @default 536,870,912 */
+  readonly maxBodiesBytes?: number;
+  /** Longest time until a connection has sent all headers of a request. @default 10,000 */
+  readonly headersMs?: number;
+  /** Longest pause within a request's body. @default 30,000 */
+  readonly bodyPauseMs?: number;
   /** The clock with which clients sign, in epoch milliseconds. Presigned URLs expire by it. @default Date.now */
   readonly wallClock?: () => number;
   /** Receives failures of the runtime itself; the caller sees `InternalFailure`. @default - writes to stderr */
@@ -43,31 +55,40 @@ export interface Gateway extends Disposable {
   readonly port: number;
   /** Adds a service that was created after the gateway because it needs the gateway's endpoint. */
   add(...services: Service[]): void;
-  addInternal(pathPrefix: string, handler: InternalHandler): void;
+  /**
+   * Adds a handler of the runtime's own. It is tried before any service; the longest matching prefix wins.
+   * @param access `token` (default): the caller must send the control token. `open`: the path itself is a secret.
+   */
+  addInternal(pathPrefix: string, handler: InternalHandler, access?: 'token' | 'open'): void;
   /** Returns how many requests are being answered. */
   inFlight(): number;
 }
 
-type Incoming = Readable & { method?: string; url?: string; headers: http.IncomingHttpHeaders };
+type Incoming = Readable & { method?: string; url?: string; headers: http.IncomingHttpHeaders; rawHeaders: string[] };
 type Outgoing = Writable & {
   writeHead(status: number, headers: Record<string, string>): unknown;
   headersSent: boolean;
 };
 
 const http2Preface = 'PRI * HTTP/2';
-const jsonBodyBytes = 16 * 1024 * 1024;
-const xmlBodyBytes = 1024 * 1024 * 1024;
+const internalBodyBytes = 1024 * 1024;
+const allBodiesBytes = 512 * 1024 * 1024;
+const longestHeadersMs = 10_000;
+const longestBodyPauseMs = 30_000;
 
 /**
  * Opens the one port of the local runtime. It speaks HTTP/1.1 and HTTP/2 with prior knowledge; the first bytes of a
  * connection decide which. The credential scope of the SigV4 signature names the service, and the access key id names
- * the caller. Signatures are not verified, since the port listens on loopback only. A request with
- * `X-Forwarded-Proto: http` counts as one without TLS, any other request as one with TLS.
+ * the caller. Signatures are verified: the port listens on loopback only, but other users of this machine and pages in
+ * a browser reach it too. A request with `X-Forwarded-Proto: http` counts as one without TLS, any other request as one
+ * with TLS.
  * @throws Error naming the port when it is in use
  */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const services = new Map<string, Service>();
-  const internal = new Map<string, InternalHandler>(Object.entries(options.internal ?? {}));
+  const internal = new Map<string, OwnPath>();
+  const budget = new BodyBudget(options.maxBodiesBytes ?? allBodiesBytes);
+  const headersMs = options.headersMs ?? longestHeadersMs;
   const sockets = new Set<net.Socket>();
   let inFlight = 0;
   const add = (...added: Service[]) => {
@@ -77,7 +98,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
 
   const onRequest = (incoming: Incoming, outgoing: Outgoing) => {
     inFlight++;
-    answer(incoming, outgoing, { options, services, internal })
+    answer(incoming, outgoing, { options, services, internal, budget })
       .catch((error) => {
         if (!isDisconnect(error)) fault(options, error, `${incoming.method} ${incoming.url}`);
         outgoing.destroy();
@@ -86,36 +107,53 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         inFlight--;
       });
   };
-  const plain = http.createServer({ keepAliveTimeout: 0, requestTimeout: 0 }, onRequest as http.RequestListener);
-  const multiplexed = http2.createServer({}, onRequest as unknown as Parameters<typeof http2.createServer>[1]);
+  const plain = http.createServer(
+    {
+      keepAliveTimeout: 0,
+      headersTimeout: headersMs,
+      requestTimeout: 0,
+      connectionsCheckingInterval: Math.min(1_000, headersMs),
+    },
+    onRequest as http.RequestListener,
+  );
+  // Node.js begins to watch the deadlines of connections when a server listens. This one gets its connections from another.
+  plain.emit('listening');
+  const multiplexed = http2.createServer(
+    { maxSessionMemory: 64, settings: { maxConcurrentStreams: 1_000 } },
+    onRequest as unknown as Parameters<typeof http2.createServer>[1],
+  );
   multiplexed.on('sessionError', () => {});
   const listener = net.createServer((socket) => {
     sockets.add(socket);
     socket.on('error', () => {});
     socket.once('close', () => sockets.delete(socket));
-    sniff(socket, plain, multiplexed);
+    sniff(socket, plain, multiplexed, headersMs);
   });
   const port = await listen(listener, options.port ?? 0);
   return {
     endpoint: `http://127.0.0.1:${port}`,
     port,
     add,
-    addInternal: (prefix, handler) => void internal.set(prefix, handler),
+    addInternal: (prefix, handle, access = 'token') => void internal.set(prefix, { handle, isOpen: access === 'open' }),
     inFlight: () => inFlight,
     async dispose() {
       const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
+      plain.close();
       for (const socket of sockets) socket.destroy();
       await closed;
     },
   };
 }
 
-function sniff(socket: net.Socket, plain: http.Server, multiplexed: http2.Http2Server): void {
+function sniff(socket: net.Socket, plain: http.Server, multiplexed: http2.Http2Server, headersMs: number): void {
   let seen: Buffer = Buffer.alloc(0);
+  const deadline = setTimeout(() => socket.destroy(), headersMs);
+  socket.once('close', () => clearTimeout(deadline));
   const onData = (chunk: Buffer) => {
     seen = seen.length === 0 ? chunk : Buffer.concat([seen, chunk]);
     const start = seen.toString('latin1', 0, http2Preface.length);
     if (start.length < http2Preface.length && http2Preface.startsWith(start)) return;
+    clearTimeout(deadline);
     socket.off('data', onData);
     socket.pause();
     socket.unshift(seen);
@@ -143,7 +181,14 @@ function listen(server: net.Server, port: number): Promise<number> {
 interface Routes {
   readonly options: GatewayOptions;
   readonly services: ReadonlyMap<string, Service>;
-  readonly internal: ReadonlyMap<string, InternalHandler>;
+  readonly internal: ReadonlyMap<string, OwnPath>;
+  readonly budget: BodyBudget;
+}
+
+/** A path of the runtime itself. */
+interface OwnPath {
+  readonly handle: InternalHandler;
+  readonly isOpen: boolean;
 }
 
 async function answer(incoming: Incoming, outgoing: Outgoing, routes: Routes): Promise<void> {
@@ -152,22 +197,33 @@ async function answer(incoming: Incoming, outgoing: Outgoing, routes: Routes): P
   const question = url.indexOf('?');
   const path = question < 0 ? url : url.slice(0, question);
   const given = new URLSearchParams(question < 0 ? '' : url.slice(question + 1));
-  const signed = signedRequest(plainHeaders(incoming.headers), given, (routes.options.wallClock ?? Date.now)());
+  const now = (routes.options.wallClock ?? Date.now)();
+  const signed = signedRequest(plainHeaders(incoming.headers), given, now);
   const { headers, query } = signed;
+  const head = { method, path, query, headers };
   let service: Service | undefined;
   let response: ServiceResponse;
+  let body: Body | undefined;
   try {
-    const handler = internalHandler(routes.internal, path);
-    if (handler) {
-      const body = await readBody(incoming, routes.options.maxBodyBytes ?? jsonBodyBytes);
-      response = await handler({ method, path, query, headers, body });
+    const refusal = refusalOf(incoming.headers);
+    if (refusal !== undefined) throw new AwsError('AccessDenied', refusal, 403);
+    const own = internalHandler(routes.internal, path);
+    if (own) {
+      if (!own.isOpen) requireToken(headers, routes.options.controlToken);
+      body = await readBody(incoming, limitsOf(routes, internalBodyBytes));
+      response = await own.handle({ ...head, body: body.bytes });
     } else {
-      const routed = route(signed, routes);
-      const { principal } = routed;
-      service = routed.service;
-      const limit = routes.options.maxBodyBytes ?? (service.protocol === 'rest-xml' ? xmlBodyBytes : jsonBodyBytes);
-      const request = decoded({ principal, method, path, query, headers, body: await readBody(incoming, limit) });
-      response = await service.handle(request);
+      const wire = { method, path, query: question < 0 ? '' : url.slice(question + 1), headers: rawHeaders(incoming) };
+      const caller = authenticate(wire, given, signed, { ...routes.options, services: routes.services, now });
+      service = caller.service;
+      body = await readBody(
+        incoming,
+        limitsOf(routes, service.maxBodyBytes?.(head) ?? defaultBodyBytes, service, method),
+      );
+      caller.verifyBody(body.bytes);
+      response = await service.handle(
+        decoded({ ...head, principal: caller.principal, body: body.bytes }, caller.chunks),
+      );
     }
   } catch (thrown) {
     if (isDisconnect(thrown)) throw thrown;
@@ -176,17 +232,47 @@ async function answer(incoming: Incoming, outgoing: Outgoing, routes: Routes): P
     if (!(thrown instanceof AwsError))
       fault(routes.options, thrown, `${method} ${path} ${headers['x-amz-target'] ?? ''}`);
     response = errorResponse(protocolOf(signed, service), error, path);
+  } finally {
+    body?.release();
   }
   await send(method, response, outgoing);
   // The rest of a refused body must be read, or the connection hangs.
   if (!incoming.readableEnded && !incoming.destroyed) incoming.resume();
 }
 
-function internalHandler(internal: ReadonlyMap<string, InternalHandler>, path: string): InternalHandler | undefined {
-  let found: { length: number; handler: InternalHandler } | undefined;
-  for (const [prefix, handler] of internal)
-    if (path.startsWith(prefix) && prefix.length > (found?.length ?? -1)) found = { length: prefix.length, handler };
-  return found?.handler;
+function limitsOf(routes: Routes, limit: number, service?: Service, method?: string): BodyLimits {
+  const isS3 = service?.protocol === 'rest-xml';
+  return {
+    limit: routes.options.maxBodyBytes ?? limit,
+    isS3,
+    isContent: isS3 && method === 'PUT',
+    budget: routes.budget,
+    pauseMs: routes.options.bodyPauseMs ?? longestBodyPauseMs,
+  };
+}
+
+function requireToken(headers: Readonly<Record<string, string>>, token: string | undefined): void {
+  if (token !== undefined && hasToken(headers, token)) return;
+  throw new AwsError('AccessDenied', 'the Authorization header must be Bearer and the token of the data folder', 401);
+}
+
+/** All values of each header, also of those that Node.js keeps one value of. */
+function rawHeaders({ rawHeaders: raw }: Incoming): Map<string, string[]> {
+  const headers = new Map<string, string[]>();
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = raw[index]!.toLowerCase();
+    const values = headers.get(name);
+    if (values) values.push(raw[index + 1]!);
+    else headers.set(name, [raw[index + 1]!]);
+  }
+  return headers;
+}
+
+function internalHandler(internal: Routes['internal'], path: string): OwnPath | undefined {
+  let found: { length: number; own: OwnPath } | undefined;
+  for (const [prefix, own] of internal)
+    if (path.startsWith(prefix) && prefix.length > (found?.length ?? -1)) found = { length: prefix.length, own };
+  return found?.own;
 }
 
 /** Chooses the protocol of an error response. */
@@ -195,96 +281,9 @@ function protocolOf({ headers, query, credential }: SignedRequest, service: Serv
   return signingName === undefined ? 'json-1.1' : wireProtocol(headers, query, signingName, service);
 }
 
-/** Finds service and caller from the signature: `Credential=<key id>/<date>/<region>/<signing name>/aws4_request`. */
-function route(signed: SignedRequest, routes: Routes): { service: Service; principal: Principal } {
-  const { headers, credential, accessKeyV2 } = signed;
-  if (accessKeyV2 !== undefined) return routeV2(signed, accessKeyV2, routes);
-  if (!credential) {
-    if (headers['authorization'])
-      throw new AwsError('IncompleteSignatureException', 'the Authorization header has no Credential', 400);
-    return unsigned(headers, routes);
-  }
-  const [accessKeyId = '', , region = '', signingName = '', terminator] = credential.split('/');
-  if (terminator !== 'aws4_request')
-    throw new AwsError(
-      'IncompleteSignatureException',
-      `credential scope ${credential} does not end in aws4_request`,
-      400,
-    );
-  const service = routes.services.get(signingName);
-  if (!service) throw new AwsError('NotModelled', `service ${signingName} is not modelled by the local runtime`, 501);
-  const principal = callerOf(service, accessKeyId, signed, routes);
-  if (routes.options.region && region !== routes.options.region)
-    throw new ProtocolError(
-      service,
-      service.protocol === 'rest-xml' ? 'AuthorizationHeaderMalformed' : 'InvalidSignatureException',
-      `the request to ${signingName} is signed for region ${region}, expected ${routes.options.region}`,
-      service.protocol === 'rest-xml' ? 400 : 403,
-    );
-  return { service, principal };
-}
-
-/** Routes a request with a version 2 signature, which only S3 accepts. */
-function routeV2(signed: SignedRequest, accessKeyId: string, routes: Routes) {
-  const service = routes.services.get('s3');
-  if (!service) throw new AwsError('NotModelled', 'service s3 is not modelled by the local runtime', 501);
-  return { service, principal: callerOf(service, accessKeyId, signed, routes) };
-}
-
-function callerOf(service: Service, accessKeyId: string, signed: SignedRequest, routes: Routes): Principal {
-  const { headers, sessionToken, refused } = signed;
-  if (refused) throw new ProtocolError(service, refused.code, refused.message, refused.statusCode);
-  let principal: Principal | undefined;
-  try {
-    principal = routes.options.principalOf(accessKeyId, sessionToken);
-  } catch (error) {
-    if (!(error instanceof AwsError)) throw error;
-    const code = service.protocol === 'rest-xml' ? error.code.replace(/Exception$/, '') : error.code;
-    throw new ProtocolError(service, code, error.message, error.statusCode);
-  }
-  if (principal) return headers['x-forwarded-proto'] === 'http' ? { ...principal, unencrypted: true } : principal;
-  const code = { 'rest-xml': 'InvalidAccessKeyId', query: 'InvalidClientTokenId' }[service.protocol as string];
-  const message = `The security token included in the request is invalid: access key id ${accessKeyId} is not known here`;
-  throw new ProtocolError(service, code ?? 'UnrecognizedClientException', message, 403);
-}
-
-/** An error raised before the service was called. It is still answered in the service's wire format. */
-class ProtocolError extends AwsError {
-  constructor(
-    readonly service: Service,
-    code: string,
-    message: string,
-    statusCode: number,
-  ) {
-    super(code, message, statusCode);
-    this.name = code;
-  }
-}
-
-/** Routes an unsigned request. Only S3 has anonymous callers; any other API refuses the request. */
-function unsigned(
-  headers: Readonly<Record<string, string>>,
-  routes: Routes,
-): { service: Service; principal: Principal } {
-  const target = headers['x-amz-target'];
-  const s3 = routes.services.get('s3');
-  const prefix = target?.slice(0, target.lastIndexOf('.'));
-  const named = [...routes.services.values()].find(
-    (service) => prefix && (service as Partial<JsonService>).targetPrefix === prefix,
-  );
-  const form = headers['content-type']?.startsWith('application/x-www-form-urlencoded');
-  if (named || target || form || !s3) {
-    const missing = 'Missing Authentication Token: the request is not signed';
-    const service = named ?? (form ? routes.services.get('sts') : undefined);
-    if (service) throw new ProtocolError(service, 'MissingAuthenticationTokenException', missing, 403);
-    throw new AwsError('MissingAuthenticationTokenException', missing, 403);
-  }
-  return { service: s3, principal: { kind: 'anonymous', arn: 'anonymous', account: 'anonymous' } };
-}
-
-function decoded(request: ServiceRequest): ServiceRequest {
+function decoded(request: ServiceRequest, signatures: ChunkSignatures | undefined): ServiceRequest {
   if (!isAwsChunked(request.headers)) return request;
-  const { body, trailers } = decodeAwsChunked(request.body);
+  const { body, trailers } = decodeAwsChunked(request.body, signatures);
   const expected = request.headers['x-amz-decoded-content-length'];
   if (expected !== undefined && Number(expected) !== body.length)
     throw new AwsError(
@@ -306,21 +305,6 @@ function plainHeaders(headers: http.IncomingHttpHeaders): Record<string, string>
     plain[name] = Array.isArray(value) ? value.join(', ') : value;
   }
   return plain;
-}
-
-function readBody(incoming: Incoming, limit: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    incoming.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size <= limit) chunks.push(chunk);
-      else reject(new AwsError('RequestEntityTooLargeException', `the request body exceeds ${limit} bytes`, 413));
-    });
-    incoming.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
-    incoming.once('error', reject);
-    incoming.once('aborted', () => reject(Object.assign(new Error('the caller went away'), { code: 'ECONNRESET' })));
-  });
 }
 
 async function send(method: string, response: ServiceResponse, outgoing: Outgoing): Promise<void> {

@@ -1,3 +1,5 @@
+export { hasToken, refusalOf } from './access';
+export type { Caller } from './authenticate';
 export { EventStream } from './event-stream';
 export type { Gateway, GatewayOptions, InternalHandler } from './gateway';
 export { createGateway } from './gateway';

@@ -3,6 +3,9 @@ import type { JsonOperations, Service, ServiceRequest, ServiceResponse } from '.
 import { AwsError, NotModelledError } from '../ports';
 import { EventStream, eventStreamType } from './event-stream';
 
+/** Largest body of an operation that sets none, in bytes. */
+export const defaultBodyBytes = 1024 * 1024;
+
 /** A service of the JSON protocols. The gateway finds it by the signature, or by X-Amz-Target if there is none. */
 export interface JsonService extends Service {
   readonly targetPrefix: string;
@@ -13,6 +16,7 @@ export interface JsonService extends Service {
  * a blob is a base64 string, a timestamp is in epoch seconds.
  * @param signingName the service's name in a SigV4 credential scope, such as `kinesis`
  * @param targetPrefix the prefix of X-Amz-Target, such as `Kinesis_20131202`
+ * @param maxBodyBytes largest body of an operation, where it is not the gateway's default
  * @throws NotModelledError from `handle`, naming an operation that is not in `operations`
  */
 export function jsonService(
@@ -20,12 +24,14 @@ export function jsonService(
   protocol: 'json-1.0' | 'json-1.1',
   targetPrefix: string,
   operations: JsonOperations,
+  maxBodyBytes: Readonly<Record<string, number>> = {},
 ): JsonService {
   const contentType = protocol === 'json-1.0' ? 'application/x-amz-json-1.0' : 'application/x-amz-json-1.1';
   return {
     signingName,
     protocol,
     targetPrefix,
+    maxBodyBytes: ({ headers }) => maxBodyBytes[headers['x-amz-target']?.split('.').at(-1) ?? ''] ?? defaultBodyBytes,
     async handle(request: ServiceRequest): Promise<ServiceResponse> {
       const operation = operationOf(request, signingName, targetPrefix);
       const run = Object.hasOwn(operations, operation) ? operations[operation] : undefined;

@@ -1,4 +1,5 @@
 import { AwsError } from '../ports';
+import { headerSignature, type Signature } from './signature';
 
 /** Query parameters that form the signature of a presigned URL. Any other `x-amz-` parameter is a request header. */
 const signature = [
@@ -20,6 +21,7 @@ export interface SignedRequest {
   readonly query: URLSearchParams;
   /** `<key id>/<date>/<region>/<signing name>/aws4_request`. */
   readonly credential?: string;
+  readonly signature?: Signature;
   readonly sessionToken?: string;
   /** The access key of a URL signed with version 2. Only S3 accepts such a URL, and it names no region. */
   readonly accessKeyV2?: string;
@@ -39,13 +41,7 @@ export function signedRequest(
   now: number,
 ): SignedRequest {
   const authorization = headers['authorization'];
-  if (authorization !== undefined)
-    return {
-      headers,
-      query: given,
-      credential: /Credential=([^,\s]+)/.exec(authorization)?.[1],
-      sessionToken: headers['x-amz-security-token'],
-    };
+  if (authorization !== undefined) return signedInHeaders(headers, given, authorization);
   if (given.has('AWSAccessKeyId') && given.has('Signature')) return signedV2(headers, given, now);
   const credential = given.get('X-Amz-Credential');
   if (credential === null) return { headers, query: given };
@@ -54,9 +50,40 @@ export function signedRequest(
     headers: { ...moved, ...headers },
     query,
     credential,
+    signature: {
+      credential,
+      signedHeaders: (given.get('X-Amz-SignedHeaders') ?? '').toLowerCase().split(';'),
+      signature: given.get('X-Amz-Signature') ?? '',
+      date: given.get('X-Amz-Date') ?? '',
+      inQuery: true,
+    },
     sessionToken: given.get('X-Amz-Security-Token') ?? headers['x-amz-security-token'],
     refused: expiry(given, now),
   };
+}
+
+function signedInHeaders(
+  headers: Readonly<Record<string, string>>,
+  query: URLSearchParams,
+  authorization: string,
+): SignedRequest {
+  const signed = {
+    headers,
+    query,
+    credential: /Credential=([^,\s]+)/.exec(authorization)?.[1],
+    sessionToken: headers['x-amz-security-token'],
+  };
+  try {
+    return { ...signed, signature: headerSignature(authorization, headers['x-amz-date'] ?? isoDate(headers['date'])) };
+  } catch (error) {
+    return { ...signed, refused: error as AwsError };
+  }
+}
+
+/** The date of a Date header in the form of X-Amz-Date. */
+function isoDate(date: string | undefined): string | undefined {
+  const at = Date.parse(date ?? '');
+  return Number.isNaN(at) ? undefined : new Date(at).toISOString().replace(/[-:]|\.\d+/g, '');
 }
 
 function signedV2(headers: Readonly<Record<string, string>>, given: URLSearchParams, now: number): SignedRequest {

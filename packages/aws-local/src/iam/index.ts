@@ -1,4 +1,13 @@
-import type { Authorizer, Clock, Credentials, Principal, ResourceTwin, Service } from 'aws-local-kit';
+import {
+  type Authorizer,
+  type Caller,
+  type Clock,
+  type Credentials,
+  type Principal,
+  type ResourceTwin,
+  randomCredentials,
+  type Service,
+} from 'aws-local-kit';
 import { type AllowedListener, createAuthorizer } from './authorizer';
 import type { Statement } from './policy';
 import { IamStore, iamTwins } from './store';
@@ -13,6 +22,8 @@ export interface IamOptions {
   /** Epoch milliseconds by which sessions expire. @default Date.now */
   readonly realNow?: () => number;
   readonly onAllowed?: AllowedListener;
+  /** Credentials of the administrator. @default - random ones */
+  readonly administratorCredentials?: Credentials;
 }
 
 export interface Iam {
@@ -22,27 +33,15 @@ export interface Iam {
   readonly service: Service;
   /** Twins of AWS::IAM::Role, Policy and ManagedPolicy. */
   readonly resources: ResourceTwin[];
-  /**
-   * The person at the terminal, allowed everything that no resource policy denies. The credentials are the same on
-   * every start.
-   */
+  /** The person at the terminal, allowed everything that no resource policy denies. */
   readonly administrator: { readonly principal: Principal; readonly credentials: Credentials };
   /** Statements of a role's policies. Undefined if the role does not exist. */
   statementsOf(roleArn: string): readonly Statement[] | undefined;
   /** The caller that owns an access key, for the gateway. */
-  principalOf(accessKeyId: string, sessionToken?: string): Principal | undefined;
+  callerOf(accessKeyId: string, sessionToken?: string): Caller | undefined;
   /** A principal of another account, for example a partner's system. Its own account allows it everything. */
   outsider(arn: string): { readonly principal: Principal; readonly credentials: Credentials };
 }
-
-/**
- * Fixed, so that a process can use a runtime that another process started. The credentials are valid on loopback only.
- */
-export const administratorCredentials: Credentials = {
-  accessKeyId: 'AKIALOCALADMINISTRAT',
-  secretAccessKey: 'local-administrator',
-  sessionToken: '',
-};
 
 /** IAM and STS of one account. The twins add the roles and policies of the templates. */
 export function createIam(options: IamOptions): Iam {
@@ -58,15 +57,16 @@ export function createIam(options: IamOptions): Iam {
     arn: `arn:aws:iam::${options.account}:user/administrator`,
     account: options.account,
   };
-  sts.register(principal, administratorCredentials);
+  const credentials = options.administratorCredentials ?? { ...randomCredentials('AKIA'), sessionToken: '' };
+  sts.register(principal, credentials);
   return {
     authorizer,
     sts,
     service: sts.service,
     resources: iamTwins(store),
     statementsOf: (roleArn) => store.statementsOf(roleArn),
-    administrator: { principal, credentials: administratorCredentials },
-    principalOf: (accessKeyId, sessionToken) => sts.principalOf(accessKeyId, sessionToken),
+    administrator: { principal, credentials },
+    callerOf: (accessKeyId, sessionToken) => sts.callerOf(accessKeyId, sessionToken),
     outsider(arn) {
       const account = /^arn:[^:]+:(?:iam|sts)::(\d{12}):/.exec(arn)?.[1];
       if (!account) throw new Error(`an outsider's ARN must be one of IAM or STS with an account id, got ${arn}`);

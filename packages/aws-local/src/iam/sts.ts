@@ -2,9 +2,11 @@ import { randomBytes } from 'node:crypto';
 import {
   type Authorizer,
   AwsError,
+  type Caller,
   type Credentials,
   NotModelledError,
   type Principal,
+  randomCredentials,
   type Service,
   type ServiceRequest,
   type StsPort,
@@ -73,7 +75,7 @@ export class Sts implements StsPort {
       account: this.store.account,
     };
     const expiresAt = this.realNow() + seconds * 1000;
-    return { principal, credentials: this.#open(principal, newCredentials('ASIA'), expiresAt), expiresAt };
+    return { principal, credentials: this.#open(principal, newCredentials(), expiresAt), expiresAt };
   }
 
   /** Credentials without an expiry. They are the same for each call with the same principal. */
@@ -81,7 +83,7 @@ export class Sts implements StsPort {
     const id = `${principal.arn} ${principal.account}`;
     const known = this.#standing.get(id);
     if (known) return known;
-    const credentials = this.#open(principal, newCredentials('ASIA'));
+    const credentials = this.#open(principal, newCredentials());
     this.#standing.set(id, credentials);
     return credentials;
   }
@@ -95,12 +97,12 @@ export class Sts implements StsPort {
    * The caller that owns an access key. Undefined if the key is unknown or the session token does not match.
    * @throws AwsError ExpiredTokenException if the session has expired
    */
-  principalOf(accessKeyId: string, sessionToken?: string): Principal | undefined {
+  callerOf(accessKeyId: string, sessionToken?: string): Caller | undefined {
     const session = this.#sessions.get(accessKeyId);
     if (!session || session.credentials.sessionToken !== (sessionToken ?? '')) return undefined;
     if (session.expiresAt !== undefined && session.expiresAt <= this.realNow())
       throw new AwsError('ExpiredTokenException', `the session of ${session.principal.arn} has expired`, 403);
-    return session.principal;
+    return { principal: session.principal, secretAccessKey: session.credentials.secretAccessKey };
   }
 
   userIdOf(principal: Principal): string {
@@ -155,11 +157,7 @@ function answer(operation: string, result: Parameters<typeof xmlDocument>[1]) {
   return { headers: { 'content-type': 'text/xml' }, body: xmlDocument(`${operation}Response`, value, namespace) };
 }
 
-function newCredentials(prefix: 'ASIA'): Credentials {
-  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-  return {
-    accessKeyId: prefix + [...randomBytes(16)].map((byte) => alphabet[byte % 32]).join(''),
-    secretAccessKey: randomBytes(30).toString('base64'),
-    sessionToken: randomBytes(48).toString('base64'),
-  };
-}
+const newCredentials = (): Credentials => ({
+  ...randomCredentials('ASIA'),
+  sessionToken: randomBytes(48).toString('base64'),
+});

@@ -40,6 +40,9 @@ export interface KinesisOperations extends JsonOperations {
 /** A new on-demand stream starts with four shards. */
 const onDemandShards = 4;
 
+/** Room for 10 MiB of records in base64 with their keys. */
+const putBodyBytes = 16 * 1024 * 1024;
+
 /** Kinesis: the port, the operations in process, the API for the gateway, and the twin of AWS::Kinesis::Stream. */
 export function createKinesis(options: KinesisOptions): {
   port: Kinesis;
@@ -58,7 +61,10 @@ export function createKinesis(options: KinesisOptions): {
   return {
     port,
     operations,
-    service: jsonService('kinesis', 'json-1.1', 'Kinesis_20131202', standingAround(operations, options.around)),
+    service: jsonService('kinesis', 'json-1.1', 'Kinesis_20131202', standingAround(operations, options.around), {
+      PutRecord: putBodyBytes,
+      PutRecords: putBodyBytes,
+    }),
     resources: [
       {
         type: 'AWS::Kinesis::Stream',

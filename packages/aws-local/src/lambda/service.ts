@@ -21,6 +21,8 @@ export function lambdaService(options: LambdaOptions, port: LambdaInvoker, funct
   return {
     signingName: 'lambda',
     protocol: 'rest-json',
+    // One byte more than the largest payload, so that the operation itself refuses it by its own limit.
+    maxBodyBytes: () => maxSyncPayloadBytes + 64 * 1024,
     async handle(request) {
       if (/^\/2015-03-31\/functions\/?$/.test(request.path) && request.method === 'GET') return list(request);
       const match = /^\/2015-03-31\/functions\/([^/]+)(\/invocations|\/configuration)?\/?$/.exec(request.path);

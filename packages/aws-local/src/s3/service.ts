@@ -24,12 +24,18 @@ import { pick, readObject, readParameters, versionHeaders } from './reading';
 import { type Bucket, noSuchKey, type S3 } from './s3';
 
 const maxDeletes = 1000;
+/** Largest content of one PutObject or UploadPart. A body is in memory while it is written, so AWS's 5 GiB are too many. */
+const maxContentBytes = 256 * 1024 * 1024;
+/** Room for the documents of 1,000 keys to delete and of 10,000 parts, of the longest kind. */
+const maxDocumentBytes = 8 * 1024 * 1024;
 
 /** The S3 API with path-style addresses: `/<bucket>/<key>`. */
 export function s3Service(s3: S3): Service {
   return {
     signingName: 's3',
     protocol: 'rest-xml',
+    maxBodyBytes: ({ method, query }) =>
+      method === 'PUT' && !query.has('policy') ? maxContentBytes : maxDocumentBytes,
     async handle(request) {
       const slash = request.path.indexOf('/', 1);
       const bucketName = unescaped(request.path.slice(1, slash < 0 ? undefined : slash));

@@ -84,7 +84,7 @@ export class Fixture {
     this.writeAssembly(stacks);
     const clock = createClock({ start: Date.UTC(2026, 0, 1), rate: 0 });
     const iam = createIam({ account, region, clock });
-    const gateway = await createGateway({ principalOf: iam.principalOf, services: [iam.service] });
+    const gateway = await createGateway({ callerOf: iam.callerOf, services: [iam.service] });
     const onRun = (event: RunEvent) => void this.events.push(event);
     const assembly = loadAssembly(this.folder, 'dev');
     const assets = openAssets(join(this.folder, 'data'));
@@ -104,7 +104,7 @@ export class Fixture {
     });
     const principal = iam.administrator.principal;
     const customResources = createCustomResources({ region, clock, lambda: lambda.port, principal });
-    gateway.addInternal(answerPath, customResources.handler);
+    gateway.addInternal(answerPath, customResources.handler, 'open');
     const timeouts = setInterval(() => {
       // A silent function is given up by the clock.
       const next = clock.nextTimerAt();

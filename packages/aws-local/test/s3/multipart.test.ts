@@ -16,6 +16,7 @@ import {
   UploadPartCommand,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
+import { signedFetch } from 'aws-local-kit/testing';
 import { allow, region, type Services, startServices } from '../services';
 
 let services: Services;
@@ -152,13 +153,9 @@ describe('refuses to complete', () => {
     await bucket();
     const { UploadId } = await create('k');
     const { credentials } = services.client();
-    const answer = await fetch(`${services.gateway.endpoint}/${Bucket}/k?uploadId=${UploadId}`, {
-      method: 'POST',
-      body: '<Complete',
-      headers: {
-        authorization: `AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/20260301/${region}/s3/aws4_request`,
-      },
-    });
+    const url = `${services.gateway.endpoint}/${Bucket}/k?uploadId=${UploadId}`;
+    const init = { method: 'POST', body: '<Complete' };
+    const answer = await signedFetch(url, init, { service: 's3', region, ...credentials });
     expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining('<Code>MalformedXML</Code>')]);
   });
 });

@@ -1,17 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import {
   type Authorizer,
   type BusEvent,
+  type Caller,
   createGateway,
+  credentialsFile,
   type Disposable,
   type EventBusPort,
+  folderCredentials,
   lockFolder,
-  type Principal,
+  type Profile,
 } from 'aws-local-kit';
 import { composeDataApi } from '../compose';
 import { Clusters } from './clusters';
@@ -47,20 +50,26 @@ export interface ServeOptions {
 export interface ServedWarehouse extends Disposable {
   /** `http://127.0.0.1:<port>`. */
   readonly endpoint: string;
+  /** File with the credentials that are let in, for AWS_SHARED_CREDENTIALS_FILE. */
+  readonly credentialsFile: string;
+  /** The credentials of its first profile. */
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
 }
 
 /** Account id in ARNs. */
 const account = '000000000000';
 
 /**
- * Serves only the Data API. It accepts any access key. It creates clusters, workgroups, databases and users at first
- * use.
+ * Serves only the Data API, to the callers whose access keys are in the folder's file `credentials`; it is created with
+ * a random one. It creates clusters, workgroups, databases and users at first use.
  * @throws LockedError when another process serves the folder, Error naming the port when it is in use
  */
 export async function serveWarehouse(options: ServeOptions): Promise<ServedWarehouse> {
   const unlock = lockFolder(options.dataDir);
   try {
     const { dataDir, region } = options;
+    const profiles = folderCredentials(dataDir);
+    const file = resolve(credentialsFile(dataDir));
     const ending = new AbortController();
     const clusters = new Clusters({
       ...options,
@@ -84,9 +93,16 @@ export async function serveWarehouse(options: ServeOptions): Promise<ServedWareh
     });
     for (const { warehouse, database } of api.store.interrupted())
       await clusters.find(warehouse.kind, warehouse.name, database);
-    const gateway = await createGateway({ port: options.port, principalOf: callerOf, services: [api.service] });
+    const gateway = await createGateway({
+      port: options.port,
+      callerOf: callersOf(profiles),
+      credentialsHint: `Set AWS_SHARED_CREDENTIALS_FILE=${file}`,
+      services: [api.service],
+    });
     return {
       endpoint: gateway.endpoint,
+      credentialsFile: file,
+      credentials: profiles[0],
       async dispose() {
         ending.abort();
         await api.stop();
@@ -103,12 +119,15 @@ export async function serveWarehouse(options: ServeOptions): Promise<ServedWareh
 
 const everything: Authorizer = { authorize: () => undefined };
 
-/** Maps each access key to its own IAM user. */
-const callerOf = (accessKeyId: string): Principal => ({
-  kind: 'administrator',
-  arn: `arn:aws:iam::${account}:user/${accessKeyId}`,
-  account,
-});
+/** Maps each access key of the profiles to its own IAM user. */
+function callersOf(profiles: readonly Profile[]): (accessKeyId: string, sessionToken?: string) => Caller | undefined {
+  return (accessKeyId, sessionToken = '') => {
+    const known = profiles.find((each) => each.accessKeyId === accessKeyId && each.sessionToken === sessionToken);
+    if (known === undefined) return undefined;
+    const arn = `arn:aws:iam::${account}:user/${accessKeyId}`;
+    return { principal: { kind: 'administrator', arn, account }, secretAccessKey: known.secretAccessKey };
+  };
+}
 
 /**
  * Appends events to a file, because no event bus runs here. Each line is one event in JSON, as EventBridge would

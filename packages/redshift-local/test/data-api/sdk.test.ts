@@ -19,7 +19,10 @@ describe('the real SDK client', () => {
   const request = { ClusterIdentifier: cluster, Database: 'millrace', SecretArn: owner, WaitTimeSeconds: 30 };
   beforeAll(async () => {
     local = await startWarehouse(translate, ownerStatements);
-    gateway = await createGateway({ principalOf: () => caller, services: [local.warehouse.service] });
+    gateway = await createGateway({
+      callerOf: () => ({ principal: caller, secretAccessKey: 'secret' }),
+      services: [local.warehouse.service],
+    });
     client = new RedshiftDataClient({
       region,
       endpoint: gateway.endpoint,
