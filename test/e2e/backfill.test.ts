@@ -149,7 +149,7 @@ describe('through the adapters that talk to AWS', () => {
 
   test('a pipeline that there is not ends with 2', async () => {
     const { code, stderr } = await dev.aws('files', '--pipeline', 'x').ended;
-    expect(stderr).toBe("error: --pipeline must be one of estore, got 'x'\n");
+    expect(stderr).toBe("error: --pipeline must be one of estore, pageviews, got 'x'\n");
     expect(code).toBe(2);
   });
 });
