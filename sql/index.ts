@@ -21,7 +21,7 @@ export { reconcilePlan } from './history/reconcile';
 export { aggregateStart } from './merge/forms';
 export { outcomeStatements, type RecordBytes } from './merge/outcomes';
 export { decodableCondition, isRaised, retryable, retryPreview, retryStatements } from './merge/retry';
-export { isSkipReason } from './merge/skip-reason';
+export { isSkipReason, skipPrefix } from './merge/skip-reason';
 export { decodes, isWaiting } from './merge/waiting';
 export { environmentObject, type PipelineDeclaration } from './objects/declarations';
 export { type ObjectResource, resourcesOf, type WarehouseObject } from './objects/object';

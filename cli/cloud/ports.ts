@@ -13,6 +13,8 @@ export interface Buckets {
   head(bucket: string, key: string): Promise<(ListedObject & { readonly versionId?: string }) | undefined>;
   /** Streams the bytes of the current version. */
   read(bucket: string, key: string): Promise<AsyncIterable<Uint8Array>>;
+  /** Writes an object. */
+  put(bucket: string, key: string, body: Uint8Array): Promise<ListedObject>;
 }
 
 export interface QueueMessage {

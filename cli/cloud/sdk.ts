@@ -4,7 +4,7 @@ import {
   type KinesisClient,
   ListShardsCommand,
 } from '@aws-sdk/client-kinesis';
-import { GetObjectCommand, HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { GetObjectCommand, HeadObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import {
   ChangeMessageVisibilityCommand,
   DeleteMessageCommand,
@@ -35,6 +35,11 @@ export function s3Buckets(client: Pick<S3Client, 'send'>): Buckets {
     async read(Bucket, Key) {
       const { Body } = await client.send(new GetObjectCommand({ Bucket, Key }));
       return Body as unknown as AsyncIterable<Uint8Array>;
+    },
+
+    async put(Bucket, Key, Body) {
+      const { ETag } = await client.send(new PutObjectCommand({ Bucket, Key, Body }));
+      return listedObject(Key, { ETag, Size: Body.length });
     },
   };
 }

@@ -5,7 +5,9 @@ import { notificationOf } from '../../lambda/load/notification';
 import type { Pipeline } from '../../pipelines/definition';
 import { pipelineTables, publicTables } from '../../sql';
 import type { ListedObject } from '../cloud/ports';
+import { Failure } from '../failure';
 import { grouped, plural, table } from '../terminal';
+import { archiveSkipped, type SkippedOptions, type SkippedRecords } from './backfill/skipped-records';
 import {
   addContextOptions,
   type CommandIo,
@@ -26,6 +28,8 @@ import { isCold, isFrozen, Listing } from './history/listing';
 import { any, chosenPipelines, forEach, hasHistory, Sources } from './history/sources';
 import { type LoadOutcome, waitForLoads, warehouseNow } from './history/wait-for-loads';
 import { text } from './options';
+
+type Options = Omit<BackfillOptions, 'from'> & ContextOptions & { readonly from: BackfillOptions['from'] | 'stream' };
 
 export interface BackfillOptions {
   readonly pipeline?: string;
@@ -56,25 +60,79 @@ export function addBackfill(program: Command, io: CommandIo, exit: Exit): void {
     .description(
       'Lists the objects of each pipeline in the history bucket or in its archive, leaves out those that the ledger has, and queues the rest. ' +
         'Without --apply it only shows what it would load and the rough cost. It can be interrupted and started again: what is ' +
-        'loaded is not loaded twice. Exit code 1 if something could not be loaded. --json gives a line for each pipeline.\n\n' +
+        'loaded is not loaded twice. From the stream it takes the records that Redshift skipped, by position, as long as the stream holds ' +
+        'them: --apply writes each to the archive and loads it from there. Exit code 1 if something could not be loaded. --json gives a line for each pipeline.\n\n' +
         '  npx millrace backfill --from history --since 2026-01-01\n' +
-        '  npx millrace backfill --from archive --since 2026-11-20T08:00:00Z --apply',
+        '  npx millrace backfill --from archive --since 2026-11-20T08:00:00Z --apply\n' +
+        '  npx millrace backfill --from stream --apply',
     )
     .option('--pipeline <name>', 'one pipeline (default: all)', text('--pipeline'))
     .addOption(
-      new Option('--from <place>', 'where the objects are').choices(['history', 'archive']).makeOptionMandatory(),
+      new Option('--from <place>', 'where the records are')
+        .choices(['history', 'archive', 'stream'])
+        .makeOptionMandatory(),
     )
-    .option('--since <time>', 'history: modified then or later; archive: arrived then or later', moment('--since'))
-    .option('--until <time>', 'history: modified before; archive: arrived before', moment('--until'))
+    .option('--since <time>', 'history: modified then or later; others: arrived then or later', moment('--since'))
+    .option('--until <time>', 'history: modified before; others: arrived before', moment('--until'))
     .option('--glob <glob>', 'only keys that match, besides the globs of the pipeline', text('--glob'))
     .option('--apply', 'queue them and wait until they are loaded');
-  addContextOptions(command, 3600).action(async (options: BackfillOptions & ContextOptions) => {
+  addContextOptions(command, 3600).action(async (options: Options) => {
     checkOrder(options);
-    const chosen = chosenPipelines(options.pipeline, options.from === 'history' ? hasHistory : any);
+    if (options.from === 'stream' && options.glob !== undefined)
+      throw new Failure('--glob selects objects, and --from stream takes records: leave one of them out', 2);
+    const { from } = options;
+    const chosen = chosenPipelines(options.pipeline, from === 'history' ? hasHistory : any);
     await withContext(options, io, exit, (context) =>
-      forEach(chosen, (pipeline) => backfill(context, pipeline, options)),
+      forEach(chosen, (pipeline) =>
+        from === 'stream'
+          ? backfillSkipped(context, pipeline, options)
+          : backfill(context, pipeline, { ...options, from }),
+      ),
     );
   });
+}
+
+/** Loads the records that streaming ingestion skipped. Returns true if everything was loaded. */
+export async function backfillSkipped(context: Context, pipeline: Pipeline, options: SkippedOptions): Promise<boolean> {
+  const found = await archiveSkipped(context, pipeline, options);
+  const outcome = options.apply
+    ? await load(context, pipeline, context.cloud.names.archiveBucket, found.objects)
+    : undefined;
+  const { records, gone, parked, objects } = found;
+  if (context.json)
+    context.stdout.write(
+      `${JSON.stringify({
+        pipeline: pipeline.name,
+        from: 'stream',
+        applied: options.apply === true,
+        records,
+        gone,
+        parkedBefore: parked,
+        objects: objects.length,
+        bytes: found.bytes,
+        ...outcome,
+      })}\n`,
+    );
+  else printSkipped(context, pipeline, found, outcome);
+  const complete = gone === 0 && parked === 0 && (outcome?.parked.length ?? 0) === 0 && (outcome?.waiting ?? 0) === 0;
+  return !options.apply || complete;
+}
+
+function printSkipped(
+  context: Context,
+  pipeline: Pipeline,
+  { records, gone, parked, objects, bytes: size }: SkippedRecords,
+  outcome: LoadOutcome | undefined,
+): void {
+  const lines = [
+    context.style.bold(`${pipeline.name} from stream`),
+    `  skipped        ${plural(records, 'record')}, of which only the position is known`,
+    `  to load        ${plural(objects.length, 'record')}, ${bytes(size)} in gzip`,
+    ...(gone > 0 ? [`  gone           ${plural(gone, 'record')}: try npx millrace backfill --from archive`] : []),
+    ...parkedLine(parked),
+    ...outcomeLines(context, outcome, objects.length),
+  ];
+  context.stdout.write(`${lines.join('\n')}\n`);
 }
 
 /** Returns true if everything was loaded. */
@@ -273,9 +331,7 @@ function print(
     `${style.bold(`${pipeline.name} from ${options.from}`)}`,
     `  to load        ${plural(found.toLoad.length, 'object')}, ${bytes(totalBytes)}`,
     `  loaded before  ${plural(found.loaded, 'object')}`,
-    ...(found.parked > 0
-      ? [`  parked         ${plural(found.parked, 'object')}, left alone: see npx millrace redrive`]
-      : []),
+    ...parkedLine(found.parked),
     ...(found.frozen > 0 ? [`  frozen         ${plural(found.frozen, 'object')} in Glacier: restore them first`] : []),
     `  cost           roughly ${dollars(sum)}: ${cost.map(({ how }) => how).join(' + ')}`,
     ...gaps.map(
@@ -283,19 +339,28 @@ function print(
         `  gap            ${shard ?? 'all shards'}, ${from} to ${to}${closed ? ', closed' : ''}`,
     ),
   ];
-  if (outcome !== undefined) {
-    lines.push(`  loaded now     ${plural(outcome.loaded, 'object')}`);
-    if (outcome.waiting > 0)
-      lines.push(
-        `  still waiting  ${plural(outcome.waiting, 'object')}: they are queued; npx millrace files shows the result later`,
-      );
-    if (outcome.parked.length > 0) lines.push('', parkedTable(outcome.parked, context));
-  } else if (!options.apply && found.toLoad.length > 0)
-    lines.push(
-      '',
-      `Nothing was done. Add ${style.cyan('--apply')} to load ${found.toLoad.length === 1 ? 'it' : 'them'}.`,
-    );
+  lines.push(...outcomeLines(context, outcome, found.toLoad.length));
   stdout.write(`${lines.join('\n')}\n`);
+}
+
+const parkedLine = (parked: number) =>
+  parked > 0 ? [`  parked         ${plural(parked, 'object')}, left alone: see npx millrace redrive`] : [];
+
+/** @param outcome undefined in a dry run, which would load `toLoad` objects */
+function outcomeLines(context: Context, outcome: LoadOutcome | undefined, toLoad: number): string[] {
+  if (outcome === undefined)
+    return toLoad === 0
+      ? []
+      : ['', `Nothing was done. Add ${context.style.cyan('--apply')} to load ${toLoad === 1 ? 'it' : 'them'}.`];
+  return [
+    `  loaded now     ${plural(outcome.loaded, 'object')}`,
+    ...(outcome.waiting > 0
+      ? [
+          `  still waiting  ${plural(outcome.waiting, 'object')}: they are queued; npx millrace files shows the result later`,
+        ]
+      : []),
+    ...(outcome.parked.length > 0 ? ['', parkedTable(outcome.parked, context)] : []),
+  ];
 }
 
 const parkedTable = (parked: readonly (ObjectId & { reason: string })[], { style }: Context) =>

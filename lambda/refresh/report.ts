@@ -46,7 +46,7 @@ async function reportSkipped(host: RefreshHost, runId: string, remainingMs: Rema
   const { rows, endedAt } = await queryAfterRun(host, runId, 'skips', plan.skipped, remainingMs);
   for (const { shard_id, reason, records, first_sequence, from_time, to_time } of rows) {
     const facts = { shard: shard_id, reason, firstSequence: first_sequence, from: from_time, to: to_time };
-    log('Redshift skipped records of the stream, backfill them from the archive', { ...facts, records });
+    log('Redshift skipped records of the stream, backfill them from the stream or the archive', { ...facts, records });
     metrics(endedAt, { SkippedRecords: Number(records) }, facts);
   }
 }

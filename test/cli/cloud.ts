@@ -59,6 +59,10 @@ export class FakeCloud implements Cloud {
 
   readonly buckets: Cloud['buckets'] = {
     pages: (bucket, prefix) => this.pages(`${bucket}/${prefix}`),
+    put: async (bucket, key, body) => {
+      this.put(bucket === ARCHIVE ? 'archive' : 'history', key, { body: Buffer.from(body), size: body.length });
+      return this.objects.get(`${bucket}/${key}`)!;
+    },
     head: async (bucket, key) => this.objects.get(`${bucket}/${key}`),
     read: async (bucket, key) => {
       const { body } = this.objects.get(`${bucket}/${key}`)!;

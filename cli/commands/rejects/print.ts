@@ -54,7 +54,7 @@ function sampleLines(sample: Sample, reason: string, path: readonly string[] | u
   if (isSkipReason(reason))
     return [
       place,
-      `           ${style.dim('never read: npx millrace backfill --from archive --apply loads its bytes')}`,
+      `           ${style.dim('never read: npx millrace backfill --from stream --apply loads its bytes')}`,
     ];
   if (bytes !== undefined)
     return [
