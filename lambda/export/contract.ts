@@ -86,6 +86,16 @@ export interface ExportItem {
    * @default - the query does not say which events a row depends on
    */
   readonly touched?: StatementTemplate;
+  /**
+   * Materialize only: rows of all windows, or minutes. Columns: `window_start` (null for rows without a time), `row_count` and `fingerprint`.
+   * @default - a snapshot has no windows
+   */
+  readonly windows?: StatementTemplate;
+  /**
+   * Materialize only: the newest publication of each window. Columns: `window_start`, `row_count`, `fingerprint` and `revision`.
+   * @default - the survey compares with it
+   */
+  readonly published?: StatementTemplate;
   /** One row for each revision of one window. Column: `revision`. Placeholder: `window_start`. */
   readonly revisions: StatementTemplate;
   /** One row for each publication. Column: `location`. */

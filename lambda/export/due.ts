@@ -1,6 +1,7 @@
 import { type ExportItem, windowEnd, windowStart } from './contract';
+import type { WindowRows } from './engine';
 import type { Batch, ExportWindow } from './layout';
-import type { ChangedWindow, LedgerState } from './ledger';
+import type { ChangedWindow, LedgerState, PublishedWindow } from './ledger';
 
 /** Late rows are looked for once in this time. */
 export const surveyEveryMs = 3_600_000;
@@ -25,6 +26,28 @@ export interface LateRows {
 }
 
 export const countOf = (late: readonly LateRows[]) => late.reduce((sum, { rows }) => sum + rows, 0);
+
+/** Compares the rows of the windows, or of parts of them, with the newest publications. */
+export function changedWindows(
+  { content }: ExportItem,
+  parts: readonly WindowRows[],
+  published: ReadonlyMap<number, PublishedWindow>,
+): ChangedWindow[] {
+  const windows = new Map<number | undefined, { rows: number; fingerprint: bigint }>();
+  for (const { start, rows, fingerprint } of parts) {
+    const window = start === undefined ? undefined : windowStart(content.window, start);
+    const sum = windows.get(window) ?? { rows: 0, fingerprint: 0n };
+    windows.set(window, { rows: sum.rows + rows, fingerprint: sum.fingerprint + wholeOf(fingerprint) });
+  }
+  return [...windows].flatMap(([start, { rows, fingerprint }]): ChangedWindow[] => {
+    const before = start === undefined ? undefined : published.get(start);
+    if (before?.rows === rows && wholeOf(before.fingerprint) === fingerprint) return [];
+    return [{ start, rows, ...(before && { published: { rows: before.rows, revision: before.revision } }) }];
+  });
+}
+
+/** A whole number, which a numeric column may write with zeros after its point. */
+const wholeOf = (text: string) => BigInt(text.replace(/\.0*$/, ''));
 
 /**
  * Which survey the tick needs. While the export catches up with the past, only a survey of everything finds its windows, since those without

@@ -14,8 +14,19 @@ export interface UnloadEngine {
   recent(item: ExportItem): Promise<KnownUnload[]>;
   /** What a finished unload wrote, in the order of its targets. */
   results(item: ExportItem, id: string, targets: readonly UnloadTarget[]): Promise<Written[]>;
+  /** Rows of an export by window or by part of one. Missing if the ledger's survey reads them. */
+  windows?(item: ExportItem): Promise<readonly WindowRows[]>;
   /** Deletes what the engine keeps of a run outside of the run's prefix. For runs that are published or never will be. */
   deleteStaged(runPrefix: string): Promise<void>;
+}
+
+/** Rows whose time is in one window, or in a part of it. */
+export interface WindowRows {
+  /** Epoch milliseconds; undefined for rows without a time. */
+  readonly start?: number;
+  readonly rows: number;
+  /** A whole number, perhaps with zeros after its point. That of a window is the sum of its parts'. */
+  readonly fingerprint: string;
 }
 
 /** Writes some windows, all from the same state of the data. */

@@ -5,7 +5,7 @@ import { type Ended, parseRunEvent, type Tick } from '../shared/run-event';
 import { ownState, WarehouseAsleepError } from '../shared/warehouse';
 import { finishBatch, finishMissedUnloads, isUnfinished, submitBatch } from './batches';
 import { type ExportItem, windowStart } from './contract';
-import { countOf, type Due, dueWindows, mayLeaveWindows, surveyEveryMs, surveyNeeded } from './due';
+import { changedWindows, countOf, type Due, dueWindows, mayLeaveWindows, surveyEveryMs, surveyNeeded } from './due';
 import type { UnloadEngine } from './engine';
 import type { ExportContext, ExportHost } from './host';
 import { type Batch, parseUnloadName } from './layout';
@@ -166,7 +166,12 @@ async function nextBatch(
   const isLeft = previous && mayLeaveWindows(item, state, previous, roomOf(item, previous.ordinal, maxWindows));
   const wanted = requested || isLeft ? 'everything' : scheduled;
   const fullPassAt = wanted === 'changes' ? latestFullPass(tick, plan.fullPassHour) : undefined;
-  const changed = wanted ? await ledger.survey(item, tick, fullPassAt) : [];
+  const windows = wanted && (await context.engineOf(item).windows?.(item));
+  const changed = windows
+    ? changedWindows(item, windows, await ledger.published(item, tick))
+    : wanted
+      ? await ledger.survey(item, tick, fullPassAt)
+      : [];
   const due = dueWindows(item, state, changed, tick, room);
   if (scheduled) reportLateRows(context, item, due, tick);
   if (due.windows.length === 0) {

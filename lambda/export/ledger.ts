@@ -17,6 +17,8 @@ export interface Ledger {
    * @default - everything is surveyed
    */
   survey(item: ExportItem, tick: number, fullPassAt?: number): Promise<ChangedWindow[]>;
+  /** The newest publication of each window, by its start. Only for an export with this query. */
+  published(item: ExportItem, tick: number): Promise<ReadonlyMap<number, PublishedWindow>>;
   /** Published revisions of one window, in no order. */
   revisions(item: ExportItem, tick: number, start: number): Promise<number[]>;
   /** `s3://` URLs of all published runs. */
@@ -45,6 +47,12 @@ export interface ChangedWindow {
   readonly rows: number;
   /** The newest publication, if there is one. */
   readonly published?: { readonly rows: number; readonly revision: number };
+}
+
+export interface PublishedWindow {
+  readonly rows: number;
+  readonly fingerprint: string;
+  readonly revision: number;
 }
 
 /** One row of the ledger. */
@@ -97,6 +105,20 @@ export function warehouseLedger(options: LedgerOptions): Ledger {
       if (!last || fullPassAt === undefined || last.full < fullPassAt || item.surveyWithin === undefined)
         return surveyEverything(item, item.survey, ask);
       return surveyChanges(item, tick, last.any - overlapMs, ask);
+    },
+
+    async published(item, tick) {
+      const rows = await read(item, tick, 'published', item.published ?? '');
+      return new Map(
+        rows.map((row) => [
+          parseTimestamp(row['window_start'] ?? null, `${item.name}: window_start`)!,
+          {
+            rows: asNumber(row['row_count'], `${item.name}: row_count`),
+            fingerprint: String(row['fingerprint'] ?? ''),
+            revision: asNumber(row['revision'], `${item.name}: revision`),
+          },
+        ]),
+      );
     },
 
     async revisions(item, tick, start) {

@@ -4,8 +4,9 @@ import { asNumber, asText } from '../shared/parse';
 import { PostgresError, type PostgresResult, type PostgresSession } from '../shared/postgres';
 import { quoteName } from '../shared/quote';
 import { asked, render } from '../shared/statement';
-import { formatTimestamp } from '../shared/timestamp';
+import { formatTimestamp, parseTimestamp } from '../shared/timestamp';
 import type { ExportItem, ItemFormat } from './contract';
+import type { WindowRows } from './engine';
 
 export interface CopyOptions {
   readonly cluster: string;
@@ -51,6 +52,23 @@ export async function copyWindow(
   const { count } = await session.query(copy, timeoutMs);
   await session.query('commit', shortMs);
   return count;
+}
+
+/** Reads how many rows each window, or minute, has. */
+export async function readWindows(
+  session: PostgresSession,
+  item: ExportItem,
+  cluster: string,
+  timeoutMs: number,
+): Promise<WindowRows[]> {
+  await session.query(`set statement_timeout = '${Math.floor(timeoutMs)}ms'`, shortMs);
+  await session.query(`set cluster = ${quoteName(cluster)}`, shortMs);
+  const { rows } = await session.query(item.windows ?? '', timeoutMs);
+  return rows.map((row) => ({
+    start: parseTimestamp(row['window_start'] ?? null, `${item.name}: window_start`),
+    rows: asNumber(row['row_count'], `${item.name}: row_count`),
+    fingerprint: asText(row['fingerprint'], `${item.name}: fingerprint`),
+  }));
 }
 
 /** OIDs of PostgreSQL's catalog pg_type. */

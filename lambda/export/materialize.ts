@@ -5,10 +5,19 @@ import { PostgresError } from '../shared/postgres';
 import { retry } from '../shared/retry';
 import { compactTime } from '../shared/statement-name';
 import { type ExportItem, unloadRecordPrefix } from './contract';
-import type { KnownUnload, Submitted, Unload, UnloadEngine, UnloadState, UnloadTarget, Written } from './engine';
+import type {
+  KnownUnload,
+  Submitted,
+  Unload,
+  UnloadEngine,
+  UnloadState,
+  UnloadTarget,
+  WindowRows,
+  Written,
+} from './engine';
 import type { ExportHost, MaterializeHost } from './host';
 import { parseUnloadName } from './layout';
-import { copyWindow, countRows, stagedFiles } from './materialize-copy';
+import { copyWindow, countRows, readWindows, stagedFiles } from './materialize-copy';
 
 /** Kept for what follows a COPY: copying its files and reading them for their checksums. */
 const publishingMs = 5 * 60_000;
@@ -67,6 +76,7 @@ export function materializeEngine(host: ExportHost, own: MaterializeHost, remain
     },
 
     recent: (item) => recentCopies(engine, item),
+    windows: (item) => windowsIn(engine, item),
 
     async results(item, id, [target]) {
       const record = await readRecord(engine, id);
@@ -81,6 +91,17 @@ export function materializeEngine(host: ExportHost, own: MaterializeHost, remain
       for (const key of await objects.list(bucket, stagedPrefix(engine, runPrefix))) await objects.delete(bucket, key);
     },
   };
+}
+
+/** Reads the rows of all windows. */
+async function windowsIn(engine: Engine, item: ExportItem): Promise<readonly WindowRows[]> {
+  if (item.windows === undefined) return [];
+  const session = await connect(engine);
+  try {
+    return await readWindows(session, item, engine.cluster, Math.max(minCopyMs, engine.remainingMs() - publishingMs));
+  } finally {
+    await session.close();
+  }
 }
 
 const stagedPrefix = ({ stagingPrefix }: Engine, prefix: string) => `${stagingPrefix}${prefix}`;

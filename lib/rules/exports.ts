@@ -34,7 +34,9 @@ export function exportProblems({ engine, columns, content, format }: ExportDefin
         `${at}.content.since must be given: Materialize cannot be asked beforehand which windows have rows`,
       );
     if (content.corrections)
-      problems.push(`${at}.content.corrections must not be true: Millrace does not look for late rows in Materialize`);
+      problems.push(
+        `${at}.content.corrections must not be true: Millrace counts late rows of Materialize and does not publish them`,
+      );
   }
   const none = (field: string, is: boolean, what: string) => {
     if (is) problems.push(`${at}.format.${field} must be ${what}: COPY TO of Materialize has no such option`);

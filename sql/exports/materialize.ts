@@ -25,12 +25,18 @@ export function materializeStatements(definition: ExportDefinition) {
     `format = ${quoteLiteral(format.kind)}`,
     `max file size = ${(format.maxFileMb ?? defaultMaxFileMb) * megabyte}`,
   ];
+  const step = content.kind === 'incremental' && typeof content.window === 'string' ? content.window : 'minute';
   return {
+    ...(time === '' ? {} : { windows: windowsOf(`date_trunc('${step}', ${time})`, from, fingerprint(columns)) }),
     shape: `select ${names}\n${from}\nlimit 0`,
     count: `select count(*) as row_count, ${fingerprint(columns)} as fingerprint\n${from}${where}`,
     unload: `copy (\n${indent(`select ${names}\n${from}${where}`)}\n) to {{target}}\nwith (${options.join(', ')})`,
   };
 }
+
+/** Rows and their fingerprints by window, or by minute if a window has minutes: both are sums. */
+const windowsOf = (start: string, from: string, digits: string) =>
+  `select ${start} as window_start, count(*) as row_count, ${digits} as fingerprint\n${from}\ngroup by 1`;
 
 export const materializeColumns = ({ columns = [] }: ExportDefinition): ItemColumn[] =>
   columns.map(({ name, type }) => ({ name, type }));

@@ -24,6 +24,13 @@ const defaultMaxFileMb = 256;
 const defaultWindowsPerTick = 48;
 /** Most rows of a survey: more windows than many ticks publish, and they fit one page of the Data API. */
 const surveyLimit = 500;
+/** The publications of an export; `newest` is 1 for the newest one of each window. */
+const newestOf = (pipeline: ResolvedPipeline, definition: ExportDefinition) => `select
+    window_start, row_count, fingerprint, coalesce(revision, 0) as revision,
+    row_number() over (partition by window_start order by coalesce(revision, 0) desc) as newest
+  from ${pipeline.tables.exports}
+  where ${ofExport(definition)}`;
+
 /** The start of the one window that represents all windows before `since`. */
 const beforeSince = '0001-01-01 00:00:00';
 type Incremental = Extract<ExportContent, { kind: 'incremental' }>;
@@ -64,7 +71,11 @@ function exportItem(pipeline: ResolvedPipeline, definition: ExportDefinition): E
     locations: `select location\nfrom ${exports}\nwhere ${ofExport(definition)}`,
     record: recordStatements(pipeline, definition),
     ...(engine === 'materialize'
-      ? { columns: materializeColumns(definition), ...materializeStatements(definition) }
+      ? {
+          columns: materializeColumns(definition),
+          ...materializeStatements(definition),
+          published: `select window_start, row_count, fingerprint, revision\nfrom (\n  ${newestOf(pipeline, definition)}\n) as numbered\nwhere newest = 1`,
+        }
       : redshiftStatements(pipeline, definition)),
   };
 }
@@ -237,11 +248,7 @@ function surveyQuery(pipeline: ResolvedPipeline, definition: ExportDefinition, {
   group by 1
 ),
 numbered as (
-  select
-    window_start, row_count, fingerprint, coalesce(revision, 0) as revision,
-    row_number() over (partition by window_start order by coalesce(revision, 0) desc) as newest
-  from ${pipeline.tables.exports}
-  where ${ofExport(definition)}
+  ${newestOf(pipeline, definition)}
 ),
 changed as (
   select ${found}, p.row_count as published_rows, p.revision

@@ -143,6 +143,35 @@ test('a COPY that ends in the middle leaves its sentinel: it is not published, t
   expect(await world.leftovers(name)).toEqual([]);
 });
 
+test.each([
+  ['hours', {}, '2026-11-21 03:10:00', '2026-11-21 03:50:00'],
+  ['minutes', { window: { minutes: 20 } }, '2026-11-21 03:25:00', '2026-11-21 03:39:00'],
+] as const)(
+  'rows that come after their window are counted as late, by name: windows of %s',
+  async (_, more, at, later) => {
+    const content = { ...copied(name).content, ...more } as never;
+    mz = await openMaterializeWorld(copied(name, { content }));
+    const { world, server } = mz;
+    await mz.sell(at, 1, 2);
+    await mz.sell('2026-11-21 01:10:00', 3);
+    await world.tick('2026-11-21T04:30:00Z');
+    expect(world.read(name).reduce((sum, { rows }) => sum + rows, 0)).toBe(2);
+    await mz.sell(later, 4, 5, 6);
+    await server.run("insert into sales values ('none', 7, null)");
+    await world.tick('2026-11-21T05:00:00Z');
+    const late = world.cloud.log.flatMap((line) =>
+      line.message === 'rows are in no file' ? [[line.reason, line.rows, line.windows]] : [],
+    );
+    const start = `2026-11-21T03:${_ === 'hours' ? '00' : '20'}:00.000Z`;
+    expect(world.cloud.log.filter(({ error }) => error)).toEqual([]);
+    expect(late.sort()).toEqual([
+      ['before since', 1, []],
+      ['no time', 1, []],
+      ['published', 3, [start]],
+    ]);
+  },
+);
+
 describe('what does not pass is told and not tried again', () => {
   const failure = async (definition = copied(name), spoil: () => void = () => undefined) => {
     mz = await openMaterializeWorld(definition);
