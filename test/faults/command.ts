@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { text, wholeNumber } from '../../cli/commands/options';
@@ -11,7 +11,10 @@ import { memoryFolder } from '../support/memory';
 import { aimed } from './aimed';
 import { add, type Counts, none } from './counts';
 import { type KindName, kinds } from './kinds';
-import { faultKindsOf, mutantNames } from './mutants';
+import { lockMutants } from './lock-mutants';
+import { faultKindsOf, type MutantName, mutantNames } from './mutants';
+import { overlapMutants } from './overlap';
+import { parties } from './parties';
 import type { Answer, Task } from './worker';
 
 interface Options {
@@ -49,9 +52,14 @@ function tasksOf(runs: number, seed: number, names: readonly KindName[]): (Task 
 class Worker {
   private readonly child: ChildProcess;
 
-  constructor() {
+  /** @param shared folder for the warehouses that all workers copy */
+  constructor(shared: string) {
     const folder = memoryFolder();
-    const env = { ...process.env, ...(folder === undefined ? {} : { TMPDIR: folder }) };
+    const env = {
+      ...process.env,
+      MILLRACE_TEST_RUN: shared,
+      ...(folder === undefined ? {} : { TMPDIR: folder }),
+    };
     this.child = fork(worker, { execArgv: ['--require', 'tsx/cjs'], env });
   }
 
@@ -81,17 +89,21 @@ async function work<T extends Task>(
   workers: number,
   onAnswer: (task: T, answer: Answer) => void,
 ): Promise<void> {
-  await Promise.all(
-    Array.from({ length: Math.min(workers, tasks.length) }, async () => {
-      const place = new Worker();
-      try {
-        await place.answer();
-        for (let task = tasks.shift(); task; task = tasks.shift()) onAnswer(task, await place.answer(task));
-      } finally {
-        place.stop();
-      }
-    }),
-  );
+  const shared = mkdtempSync(join(memoryFolder() ?? tmpdir(), 'millrace-faults-'));
+  const answerTasks = async () => {
+    const place = new Worker(shared);
+    try {
+      await place.answer();
+      for (let task = tasks.shift(); task; task = tasks.shift()) onAnswer(task, await place.answer(task));
+    } finally {
+      place.stop();
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: Math.min(workers, tasks.length) }, answerTasks));
+  } finally {
+    rmSync(shared, { recursive: true, force: true });
+  }
 }
 
 async function run(options: Options): Promise<void> {
@@ -144,23 +156,57 @@ function playedTable(played: ReadonlyMap<string, Counts & { readonly failed: num
 
 /** Tries every mutant, and reports which faults it does not survive. */
 async function weaken({ workers, only }: Options): Promise<void> {
-  const names = mutantNames.filter((name) => only === undefined || aimed[name].guard.includes(only));
+  const isAsked = (guard: string) => only === undefined || guard.includes(only);
+  const names = mutantNames.filter((name) => isAsked(aimed[name].guard));
+  const locks = lockMutants.flatMap(({ guard }, lock) => (isAsked(guard) ? [{ lock }] : []));
+  const overlaps = overlapMutants.flatMap(({ guard }, overlap) => (isAsked(guard) ? [{ overlap }] : []));
+  const tasks = [...names.map((mutant) => ({ mutant })), ...overlaps, ...locks];
   const rows = new Map<string, Cell[]>();
-  await work(
-    names.map((mutant) => ({ mutant })),
-    workers,
-    ({ mutant }, answer) => {
-      const { guard, fault } = aimed[mutant];
-      const scenario = 'caught' in answer ? answer.caught : undefined;
-      rows.set(mutant, [guard, scenario ? faultKindsOf(scenario).join(', ') || 'none needed' : 'NOTHING', fault]);
-      console.log(`${rows.size} of ${names.length}: ${guard}`);
-      if (!scenario) process.exitCode = 1;
-    },
-  );
-  const sorted = names.map((name) => rows.get(name)!);
+  const total = tasks.length;
+  await work<(typeof tasks)[number]>(tasks, workers, (task, answer) => {
+    const row =
+      'mutant' in task
+        ? mutantRow(task.mutant, answer)
+        : 'lock' in task
+          ? lockRow(task.lock, answer)
+          : overlapRow(task.overlap, answer);
+    rows.set(String(row[0]), row);
+    console.log(`${rows.size} of ${total}: ${row[0]}`);
+    if (row[1] === nothing) process.exitCode = 1;
+  });
+  const guards = [
+    ...names.map((name) => aimed[name].guard),
+    ...[...overlapMutants, ...lockMutants].map(({ guard }) => guard),
+  ];
+  const found = guards.flatMap((guard) => (rows.has(guard) ? [rows.get(guard)!] : []));
+  if (found.length === 0) throw new Failure(`--only must be part of a guard's name, got '${only}'`, 2);
   console.log(
-    `\n${table(['guard', 'caught by', 'in the scenario'], sorted, styleFor(process.stdout, process.env), { longest: 100 })}`,
+    `\n${table(['guard', 'caught by', 'when'], found, styleFor(process.stdout, process.env), { longest: 100 })}`,
   );
+}
+
+const nothing = 'NOTHING';
+
+function mutantRow(name: MutantName, answer: Answer): Cell[] {
+  const { guard, fault } = aimed[name];
+  const scenario = 'caught' in answer ? answer.caught : undefined;
+  return [guard, scenario ? faultKindsOf(scenario).join(', ') || 'no fault' : nothing, fault];
+}
+
+function overlapRow(overlap: number, answer: Answer): Cell[] {
+  const { guard } = overlapMutants[overlap]!;
+  const caught = 'overlapCaught' in answer ? answer.overlapCaught : undefined;
+  if (!caught) return [guard, nothing, 'two runs of the refresh'];
+  return [guard, 'interleave', `the steps of two runs in the order ${caught.order}: ${caught.problem}`];
+}
+
+function lockRow(lock: number, answer: Answer): Cell[] {
+  const { guard } = lockMutants[lock]!;
+  const caught = 'lockCaught' in answer ? answer.lockCaught : undefined;
+  if (!caught) return [guard, nothing, 'pairs of transactions'];
+  const { first, second, at } = caught.pair;
+  const names = [first, second].map((name) => parties[name].name);
+  return [guard, 'interleave', `${names[1]} after statement ${at} of ${names[0]}: ${caught.problem}`];
 }
 
 function report(task: Task, failed: Extract<Answer, { failed: unknown }>['failed']): void {

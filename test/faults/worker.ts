@@ -5,19 +5,25 @@ import { type Template, templateOf } from '../support/template';
 import { play, startMs } from './check';
 import { add, type Counts, countsOf, none } from './counts';
 import { type KindName, kinds } from './kinds';
+import { breaksLock, type CaughtPair, lockMutants } from './lock-mutants';
 import { breaks, type MutantName } from './mutants';
+import { breaksOverlap, overlapMutants } from './overlap';
 import { scenarios } from './scenarios';
 
 /** A task from the parent: several runs of one kind, one scenario, or the scenarios that are aimed at a mutant. */
 export type Task =
   | { readonly kind: KindName; readonly seed: number; readonly runs: number }
   | { readonly scenario: Scenario }
-  | { readonly mutant: MutantName };
+  | { readonly mutant: MutantName }
+  | { readonly lock: number }
+  | { readonly overlap: number };
 
 export type Answer =
   | { readonly done: number; readonly counts: Counts }
   /** The scenario that a mutant did not survive. */
   | { readonly caught: Scenario | undefined }
+  | { readonly lockCaught: CaughtPair | undefined }
+  | { readonly overlapCaught: Awaited<ReturnType<typeof breaksOverlap>> }
   | {
       readonly failed: { readonly problems: readonly string[]; readonly scenario: Scenario; readonly shrinks: number };
     };
@@ -30,6 +36,8 @@ const maxShrinkMs = 120_000;
  * fail for another reason: the answer has the reason of the smallest one.
  */
 async function work(task: Task, template: Template): Promise<Answer> {
+  if ('lock' in task) return { lockCaught: await breaksLock(lockMutants[task.lock]!) };
+  if ('overlap' in task) return { overlapCaught: await breaksOverlap(overlapMutants[task.overlap]!) };
   if ('mutant' in task) return { caught: await breaks(template, task.mutant) };
   if ('scenario' in task) {
     const problems = await problemsOf(template, task.scenario);

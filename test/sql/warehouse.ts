@@ -3,12 +3,13 @@ import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Clock, KinesisPort, Principal, StreamSlice } from 'aws-local-kit';
+import type { Interleaving } from 'redshift-local';
 import { Engine, type ResultSet, translate } from 'redshift-local/front-end';
 import { FakeS3, roleArn, rolePrincipal, stoppedClock, temporaryFolder } from 'redshift-local/testing';
 import { archiveLine, type FirehoseRecord } from '../../lambda/archive/archive';
 import type { SearchPlan, Step } from '../../lambda/shared/plan';
 import { type Finding, findRaising } from '../../lambda/shared/raising';
-import { render } from '../../lambda/shared/statement';
+import { asked, render, renderAll } from '../../lambda/shared/statement';
 import type { ScanFault } from '../../local/faults';
 import type { Pipeline } from '../../pipelines/definition';
 import {
@@ -126,6 +127,8 @@ export class TestWarehouse {
   private constructor(
     /** What goes wrong with the next refreshes of the landing view that find records, and how late system views are. */
     readonly scans: { faults: ScanFault[]; lateMs: number },
+    /** Decides in which order transactions go on that are open at the same time. */
+    readonly order: { by?: Interleaving },
     /** A later edition may take its place. */
     public pipeline: Pipeline,
     private readonly engine: Engine,
@@ -156,6 +159,7 @@ export class TestWarehouse {
     const s3 = new FakeS3(join(folder.path, 's3'));
     const scans = { faults: [] as ScanFault[], lateMs: 0 };
     const kinesis = new TestStream(join(folder.path, 'kinesis'), clock);
+    const order: TestWarehouse['order'] = {};
     let warehouse: TestWarehouse | undefined;
     const engine = await Engine.open(
       {
@@ -171,10 +175,11 @@ export class TestWarehouse {
         scanFault: () => scans.faults.shift(),
         systemViews: () => ({ openTransaction: scans.lateMs === 0, afterEndMs: scans.lateMs }),
         raising: () => warehouse?.raising ?? [],
+        interleaving: () => order.by,
       },
       { name: 'millrace_admin', password: () => 'Password1' },
     );
-    warehouse = new TestWarehouse(scans, pipeline, engine, kinesis, s3, clock, folder);
+    warehouse = new TestWarehouse(scans, order, pipeline, engine, kinesis, s3, clock, folder);
     return warehouse;
   }
 
@@ -200,8 +205,8 @@ export class TestWarehouse {
     for (const { name } of run.steps) await run.step(name);
   }
 
-  /** Begins a run of the refresh function, whose steps the caller executes. */
-  async beginRun(): Promise<TestRun> {
+  /** Begins a run of the refresh function, whose steps the caller executes. @param change weakens a step */
+  async beginRun(change: (step: Step) => Step = (step) => step): Promise<TestRun> {
     this.pass();
     this.runs += 1;
     const { steps, idle } = refreshPlan(this.pipeline);
@@ -211,10 +216,7 @@ export class TestWarehouse {
       started,
       steps,
       step: (name, failures = '[]') =>
-        this.steps(
-          [...steps, idle!.step].filter((step) => step.name === name),
-          { ...values, failures },
-        ),
+        this.steps([...steps, idle!.step].filter((step) => step.name === name).map(change), { ...values, failures }),
       work: async () => (await Promise.all(idle!.work.map((query) => this.query(query)))).flat(2),
     };
   }
@@ -255,6 +257,22 @@ export class TestWarehouse {
       values,
       'raising',
     );
+  }
+
+  /** Runs statements under a name, by which `order` knows them. A failure is returned. */
+  async attempt(
+    name: string,
+    { mode, statements }: Step,
+    values: Record<string, string>,
+  ): Promise<{ readonly status: string; readonly error?: string }> {
+    const { status, error } = await this.engine.run({
+      name,
+      sqls: renderAll(statements, asked(statements, values)),
+      mode: mode === 'transaction' ? 'transaction' : 'auto-commit',
+      user: ownerUser,
+      signal: new AbortController().signal,
+    });
+    return { status, error };
   }
 
   /** The step of a run that shortens the landing view. */
@@ -340,12 +358,16 @@ export class TestWarehouse {
   async list(
     rows: readonly { object_key: string; etag: string; size: number; last_modified: string }[],
   ): Promise<void> {
+    await this.execute(reconcilePlan(this.pipeline).list, await this.listValues(rows));
+  }
+
+  /** What fills the placeholders of a listing. */
+  async listValues(rows: readonly Readonly<Record<string, string | number>>[]) {
     const body = gzipSync(rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
     await this.s3.put(rolePrincipal('test'), 'work', 'listing.gz', body);
     const entries = [{ url: 's3://work/listing.gz', mandatory: true }];
     await this.s3.put(rolePrincipal('test'), 'work', 'listing.manifest', Buffer.from(JSON.stringify({ entries })));
-    const values = { manifest: 's3://work/listing.manifest', load_role: roleArn('load') };
-    await this.execute(reconcilePlan(this.pipeline).list, values);
+    return { manifest: 's3://work/listing.manifest', load_role: roleArn('load') };
   }
 
   async missing(before: string): Promise<unknown[][]> {

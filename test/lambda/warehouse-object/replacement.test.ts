@@ -58,6 +58,7 @@ const edits: [string, Pipeline][] = [
 class Walk {
   sent = 0;
   seen = 0;
+  private reshards = 0;
   readonly problems: string[] = [];
 
   private constructor(
@@ -89,6 +90,22 @@ class Walk {
     const at = new Date(this.world.cloud.clock.now()).toISOString();
     this.world.send({ id: `e${this.sent}`, at });
     this.sent += 1;
+  }
+
+  /** Splits the first open shard or merges the first two, by turns. */
+  reshard(): void {
+    const stream = this.world.cloud.kinesis.port.stream(this.world.streamName);
+    const [first, second] = [...stream.openShards].sort((a, b) =>
+      a.description.startHash < b.description.startHash ? -1 : 1,
+    );
+    this.reshards += 1;
+    if (this.reshards % 2 === 0) {
+      stream.merge(first!.id, second!.id);
+    } else {
+      const { startHash, endHash } = first!.description;
+      const middle = (BigInt(`0x${startHash}`) + BigInt(`0x${endHash}`)) / 2n + 1n;
+      stream.split(first!.id, middle.toString(16).padStart(32, '0'));
+    }
   }
 
   /** Reads the view in the middle of a deployment: it must not have lost events. */
@@ -154,6 +171,7 @@ class Walk {
       // What comes long before the kill was seen with an earlier one.
       if (statements + step >= nth) await this.checkView();
       if (statements % 4 === 2) await this.world.tick('refresh');
+      if (statements % 3 === 0) this.reshard();
       busy = false;
       statements += 1;
       if (statements !== nth) return;

@@ -83,8 +83,9 @@ export class Transactions {
     const going = this.interleaving()?.boundary(at);
     if (!going) return;
     await new Promise<void>((resolve, reject) => {
-      signal.addEventListener('abort', () => resolve(), { once: true });
-      going.then(resolve, reject);
+      const stop = () => resolve();
+      signal.addEventListener('abort', stop, { once: true });
+      going.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
     });
   }
 
