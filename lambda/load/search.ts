@@ -1,7 +1,7 @@
 import { blameOf, failedTwiceOnData } from '../shared/blame';
 import { type Culprit, type Finding, findRaising, raisedReason, type SearchHost } from '../shared/raising';
 import { clientToken } from '../shared/statement';
-import { isPassing, isTerminal, maxAttempts, type StatementState, waitFor } from '../shared/warehouse';
+import { isPassing, isTerminal, maxAttempts, pauseAfter, type StatementState, waitFor } from '../shared/warehouse';
 import type { CheckedTransaction, LoadSource, RaisingPlan } from './contract';
 import { deliveriesUntilBlamed, type Failure } from './failure';
 import type { LoadCall } from './host';
@@ -123,6 +123,7 @@ function searchHost(call: LoadCall, runId: string): SearchHost {
         log('submitted', { statement: name, id });
         const state = await waitFor(warehouse, id, remainingMs);
         if (state.status !== 'FAILED' || !isPassing(state) || attempt >= maxAttempts) return state;
+        await pauseAfter(warehouse, attempt);
       }
     },
     rows: (id) => warehouse.rows(id),

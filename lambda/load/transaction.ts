@@ -2,7 +2,15 @@ import { createHash } from 'node:crypto';
 import { statementNamePrefix } from '../shared/plan';
 import { clientToken, render, renderAll, type Values } from '../shared/statement';
 import { formatStatementName, parseStatementName } from '../shared/statement-name';
-import { isPassing, isTerminal, maxAttempts, query, type StatementState, waitFor } from '../shared/warehouse';
+import {
+  isPassing,
+  isTerminal,
+  maxAttempts,
+  pauseAfter,
+  query,
+  type StatementState,
+  waitFor,
+} from '../shared/warehouse';
 import { type CheckedTransaction, type LoadSource, manifestPrefix } from './contract';
 import { idOf, objectsJson } from './groups';
 import type { LoadCall } from './host';
@@ -53,6 +61,7 @@ export async function transact(
     const state = await waitFor(warehouse, id, remainingMs);
     if (state.status !== 'FAILED' || !isPassing(state) || tries >= maxAttempts) return state;
     log('failed for a passing reason, retrying', { statement: name, id, error: state.error });
+    await pauseAfter(warehouse, tries);
   }
 }
 

@@ -7,6 +7,7 @@ import {
   isTerminal,
   maxAttempts,
   ownState,
+  pauseAfter,
   StatementError,
   type StatementState,
   WarehouseAsleepError,
@@ -137,7 +138,10 @@ async function continueRun(host: RefreshHost, ended: Ended, remainingMs: Remaini
     log('a query failed that says whether a run has work, the run goes through all steps', { error: failure.message });
     return submitNext();
   }
-  if (isPassing(state) && at.attempt < maxAttempts) return submitStep(host, at.runId, index, at.attempt + 1);
+  if (isPassing(state) && at.attempt < maxAttempts) {
+    await pauseAfter(host.warehouse, at.attempt);
+    return submitStep(host, at.runId, index, at.attempt + 1);
+  }
   if (at.step === plan.raising?.step) return searchOrFail(host, at);
   if (plan.steps[index]?.views) return continueWithoutViews(host, at, index, state);
   if (!plan.steps[index]?.mayFail) return failRun(host, at, failure);

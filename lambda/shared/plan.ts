@@ -14,6 +14,8 @@ export interface Step {
   readonly statements: readonly StatementTemplate[];
   /** If the step fails, the run reports it and continues. @default false */
   readonly mayFail?: boolean;
+  /** Steps of warehouse objects only: a query. The step has nothing to do if it returns a row. */
+  readonly unless?: StatementTemplate;
 }
 
 /** Part of the names of a function's statements. */

@@ -126,6 +126,7 @@ export function redshiftData(
       });
     },
     ...results(client, call),
+    pause: sleep,
   };
 }
 

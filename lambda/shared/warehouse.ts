@@ -50,12 +50,23 @@ export interface Warehouse {
   cancel(id: string): Promise<void>;
   /** All rows of a finished statement, by lower-case column name. */
   rows(id: string): Promise<Row[]>;
+  /** Waits before a retry. @default - no wait, for a warehouse that a test plays */
+  pause?(ms: number): Promise<void>;
 }
 
 /** For results that are too long for memory. */
 export interface RowPages {
   /** The rows of a finished statement, in the Data API's pages. */
   rowPages(id: string): AsyncIterable<readonly Row[]>;
+}
+
+/** Submits a statement again after conflicts with other transactions, `maxAttempts` times in all. */
+async function untilNoConflict(warehouse: Warehouse, submit: () => Promise<StatementState>): Promise<StatementState> {
+  for (let attempt = 1; ; attempt += 1) {
+    const state = await submit();
+    if (state.status !== 'FAILED' || attempt === maxAttempts || !isConflict(state)) return state;
+    await pauseAfter(warehouse, attempt);
+  }
 }
 
 export const isTerminal = (status: StatementStatus) =>
@@ -110,22 +121,55 @@ type Failed = Pick<StatementState, 'error' | 'warehouse'>;
 export const isAsleep = ({ warehouse }: Pick<Failed, 'warehouse'>) =>
   warehouse?.kind === 'paused' || warehouse?.kind === 'returning';
 
+/**
+ * Errors of transactions that other transactions stopped. Redshift has undone them, so each may run again
+ * (https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation-serializable-isolation-troubleshooting.html,
+ * https://docs.aws.amazon.com/redshift/latest/dg/c_write_readwrite.html). 1023: no serial order of the transactions, or a
+ * row that another one changed. 1018: a table that another one created after the snapshot. The last is reported in
+ * https://github.com/aws/amazon-redshift-jdbc-driver/issues/147.
+ */
+const conflicts = [
+  /serializable isolation violation/i,
+  /\berror:? *10(?:18|23)\b/i,
+  /\bdeadlock\b/i,
+  /conflict with concurrent transaction/i,
+];
+
 const passing = [
   /\bSlowDown\b|\bStatus 50[03]\b|\bthrottl/i,
-  /serializable isolation violation/i,
-  /\berror:? *1023\b/i,
-  /\bdeadlock\b/i,
   /could not connect/i,
   // A cluster that pauses, reboots or is resized ends its connections (PostgreSQL's words for error 57P01).
   /\bterminating connection\b/i,
   /\bconnection\b.*\b(?:failed|failure|lost|reset|refused|closed|timed out|terminated|unavailable)\b/is,
 ];
 
-/** Whether a retry may succeed: after a conflict of transactions (error 1023), a deadlock, a lost connection, or while the warehouse is away. */
+/** Whether other transactions stopped this one. Nothing of it took effect. */
+export const isConflict = ({ error }: Pick<Failed, 'error'>) =>
+  error !== undefined && conflicts.some((pattern) => pattern.test(error));
+
+/** Whether a retry may succeed: after a conflict of transactions, a lost connection, or while the warehouse is away. */
 export const isPassing = (failed: Failed) => {
   const { error } = failed;
-  return isAsleep(failed) || (error !== undefined && passing.some((pattern) => pattern.test(error)));
+  return (
+    isAsleep(failed) || isConflict(failed) || (error !== undefined && passing.some((pattern) => pattern.test(error)))
+  );
 };
+
+/** Longest pause before the second attempt. Each further pause is twice as long. */
+const firstPauseMs = 500;
+
+/**
+ * Waits before a retry, between half and all of the longest pause, so that two functions do not meet again.
+ * @param failures attempts so far
+ * @param random 0 to 1
+ */
+export async function pauseAfter(
+  warehouse: Pick<Warehouse, 'pause'>,
+  failures: number,
+  random: () => number = Math.random,
+): Promise<void> {
+  await warehouse.pause?.(firstPauseMs * 2 ** (failures - 1) * (0.5 + random() / 2));
+}
 
 /** Waits by long polling until the statement ends. If time runs out first, the returned status is not terminal. */
 export async function waitFor(warehouse: Warehouse, id: string, remainingMs: () => number): Promise<StatementState> {
@@ -169,19 +213,21 @@ export async function query(
   return { rows: await warehouse.rows(state.id), endedAt: state.updatedAt };
 }
 
-/** Like `run`, for one statement or a transaction, without reading rows. */
+/** Like `run`, for one statement or a transaction, without reading rows. Retries after conflicts. */
 export async function execute(
   warehouse: Warehouse,
   name: string,
   sql: string | readonly string[],
   remainingMs: () => number,
 ): Promise<StatementState> {
-  const id = await warehouse.submit(
-    typeof sql === 'string'
-      ? { name, mode: 'single', statements: [sql] }
-      : { name, mode: 'transaction', statements: sql },
-  );
-  const state = await waitFor(warehouse, id, remainingMs);
+  const state = await untilNoConflict(warehouse, async () => {
+    const id = await warehouse.submit(
+      typeof sql === 'string'
+        ? { name, mode: 'single', statements: [sql] }
+        : { name, mode: 'transaction', statements: sql },
+    );
+    return waitFor(warehouse, id, remainingMs);
+  });
   if (state.status === 'FINISHED') return state;
   const failure = new StatementError(name, state);
   if (isAsleep(state))

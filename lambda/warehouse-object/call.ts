@@ -1,6 +1,6 @@
 import type { RemainingMs } from '../shared/deadline';
 import type { Values } from '../shared/statement';
-import { type Row, run, StatementError } from '../shared/warehouse';
+import { isConflict, type Row, run, StatementError } from '../shared/warehouse';
 import { columnChanges, columnsQuery, otherTypeAdvice, presenceQuery } from './catalog';
 import type { ColumnSpec } from './contract';
 import type { ObjectHost } from './host';
@@ -48,7 +48,8 @@ export async function queryIfExists(call: ObjectCall, what: string, sql: string)
   try {
     return await query(call, what, sql);
   } catch (error) {
-    if (error instanceof StatementError && /does not exist/i.test(error.state.error ?? '')) return [];
+    if (error instanceof StatementError && !isConflict(error.state) && /does not exist/i.test(error.state.error ?? ''))
+      return [];
     throw error;
   }
 }

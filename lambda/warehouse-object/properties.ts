@@ -130,6 +130,7 @@ function asSteps(given: unknown, field: string, resolve: Resolve): Step[] {
       statements: resolve(step.statements, `${field}[${i}].statements`).map((sql, j) =>
         asText(sql, `${field}[${i}].statements[${j}]`),
       ),
+      ...(step.unless === undefined ? {} : { unless: asText(step.unless, `${field}[${i}].unless`) }),
     };
   });
 }

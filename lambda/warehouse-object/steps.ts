@@ -4,9 +4,12 @@ import type { Step } from '../shared/plan';
 import { asked, clientToken, renderAll, type Values } from '../shared/statement';
 import {
   isAsleep,
+  isConflict,
   isPassing,
   isTerminal,
   maxAttempts,
+  pauseAfter,
+  query,
   type StatementState,
   type Warehouse,
   WarehouseAsleepError,
@@ -64,6 +67,7 @@ export const renderSteps = (steps: readonly Step[], values: Values): Step[] =>
 export async function runSteps(run: StepRun, steps: readonly Step[], label = ''): Promise<Result> {
   for (const [index, step] of steps.entries()) {
     const at = `${label}${index}`;
+    if (step.unless !== undefined && (await hasRow(run, at, step.unless))) continue;
     const state = await runStep(run, at, step);
     if (!isTerminal(state.status)) return 'waiting';
     if (state.status === 'FINISHED') continue;
@@ -74,6 +78,9 @@ export async function runSteps(run: StepRun, steps: readonly Step[], label = '')
   }
   return 'done';
 }
+
+const hasRow = async ({ namePrefix, warehouse, remainingMs }: StepRun, at: string, sql: string): Promise<boolean> =>
+  (await query(warehouse, `${namePrefix}/${at}.unless`, sql, remainingMs)).rows.length > 0;
 
 /** Submits a rendered step, or finds it by its position in the request, and waits for its end. Retries a failure that may pass. */
 export const runStep = (run: StepRun, at: string, { mode, statements }: Step): Promise<StatementState> =>
@@ -97,6 +104,7 @@ export async function attempt(
     if (hasFailed && isAsleep(state))
       throw new WarehouseAsleepError(state.error ?? `statement ${id} failed`, state.warehouse?.kind === 'returning');
     if (!hasFailed || count === maxAttempts || !isPassing(state)) return state;
+    await pauseAfter(warehouse, count);
   }
 }
 
@@ -112,7 +120,11 @@ async function cancel({ subject, warehouse, deadline }: StepRun, at: string, id:
 }
 
 const isHarmless = ({ harmless }: StepRun, { status, error }: StatementState) =>
-  status === 'FAILED' && harmless !== undefined && error !== undefined && harmless.test(error);
+  status === 'FAILED' &&
+  !isConflict({ error }) &&
+  harmless !== undefined &&
+  error !== undefined &&
+  harmless.test(error);
 
 /** The error for a step that failed or was aborted. */
 export function stepError(run: StepRun, state: StatementState, at: string, step: Step): Error {

@@ -1,3 +1,4 @@
+import type { Step } from '../../lambda/shared/plan';
 import { quoteLiteral } from '../../lambda/shared/quote';
 import type { ViewChecks } from '../../lambda/warehouse-object/contract';
 import type { Pipeline } from '../../pipelines/definition';
@@ -42,11 +43,22 @@ export function ownerObject(database: string): WarehouseObject {
   const create = [`create user ${ownerUser} password {{owner_password}}`, `grant ${privilege} to ${ownerUser}`];
   const remove = [`revoke ${privilege} from ${ownerUser}`, `drop user ${ownerUser}`];
   return object('Owner', ownerUser, 'owner', {
-    create: [step('create', create)],
+    create: [step('create', create), ...isolationSteps(database)],
     delete: [step('drop', remove)],
     identity: 'admin',
     retain: true,
   });
+}
+
+/**
+ * Sets the isolation level of the database, which is SNAPSHOT in new warehouses and was SERIALIZABLE in earlier ones.
+ * Redshift sets it only while nobody else is connected, and never for the database dev, so a level that is right already
+ * is left alone (https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_DATABASE.html).
+ */
+function isolationSteps(database: string): Step[] {
+  if (database === 'dev') return [];
+  const unless = `select 1 from stv_db_isolation_level where trim(db_name) = ${quoteLiteral(database)} and trim(isolation_level) = 'Snapshot Isolation'`;
+  return [{ ...single('isolation', `alter database ${quoteIdentifier(database)} isolation level snapshot`), unless }];
 }
 
 /** All objects of one pipeline, in the order of creation. */

@@ -2,7 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { blameOf } from '../../../lambda/shared/blame';
 import { raisedPrefix } from '../../../lambda/shared/plan';
 import { clientToken, renderAll } from '../../../lambda/shared/statement';
-import { isPassing, maxAttempts, StatementError, type StatementState, waitFor } from '../../../lambda/shared/warehouse';
+import {
+  isPassing,
+  maxAttempts,
+  pauseAfter,
+  StatementError,
+  type StatementState,
+  waitFor,
+} from '../../../lambda/shared/warehouse';
 import type { Pipeline } from '../../../pipelines/definition';
 import {
   decodableCondition,
@@ -149,6 +156,7 @@ async function merged(context: Context, pipeline: Pipeline, runId: string, state
     if (run !== undefined) return run;
     if (ended.status !== 'FAILED' || !isPassing(ended) || attempt === maxAttempts)
       throw notRetried(pipeline, ended, runId);
+    await pauseAfter(context.cloud.warehouse, attempt);
   }
 }
 

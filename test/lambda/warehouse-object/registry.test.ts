@@ -136,7 +136,8 @@ describe('the registry', () => {
   test('a read that does not end in time, or meets a conflict, is asked again', async () => {
     const { owner, isComplete, changes } = setUp(properties);
     const answer = owner.outcome;
-    const outcomes: (Outcome | undefined)[] = [undefined, { status: 'FAILED', error: 'ERROR: deadlock detected' }];
+    const conflict: Outcome = { status: 'FAILED', error: 'ERROR: deadlock detected' };
+    const outcomes: (Outcome | undefined)[] = [undefined, conflict, conflict, conflict];
     owner.outcome = (submission) =>
       submission.name.endsWith('/recorded') && outcomes.length > 0 ? outcomes.shift() : answer(submission);
     expect(await isComplete(500)).toEqual({ IsComplete: false });

@@ -215,12 +215,13 @@ test('the version of the external schema does not hang on how a token is spelled
   expect(version('a-token')).toBe(version('the-same-token-in-another-synthesis'));
 });
 
-test('the admin creates the owner and lets it create schemas, nothing else', () => {
+test('the admin creates the owner, lets it create schemas, and sets the isolation level', () => {
   const owner = ownerObject('mill"race');
   expect(owner.properties).toMatchObject({ name: 'millrace_owner', kind: 'owner', identity: 'admin' });
   expect(statements(owner, 'create')).toEqual([
     'create user millrace_owner password {{owner_password}}',
     'grant create on database "mill""race" to millrace_owner',
+    'alter database "mill""race" isolation level snapshot',
   ]);
   for (const object of objectsOf()) expect(object.properties.identity).toBe('owner');
 });
