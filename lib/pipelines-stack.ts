@@ -3,7 +3,7 @@ import { Construct } from 'constructs';
 import { keepsData } from '../environments/declaration';
 import type { Environment } from '../environments/environment';
 import type { Pipeline } from '../pipelines/definition';
-import { warehouseObjects } from '../sql';
+import { type UserPurpose, warehouseObjects } from '../sql';
 import type { DataStack } from './data-stack';
 import { Exports } from './export/export';
 import { MaterializeAccess } from './export/materialize';
@@ -20,6 +20,7 @@ import type { Handler } from './shared/handler';
 import { names, pascalCase } from './shared/names';
 import { ReviewScript } from './shared/review-script';
 import { Lanes } from './warehouse/lanes';
+import { PipelineUsers } from './warehouse/pipeline-users';
 import { PipelineObjects, WarehouseObjectProvider } from './warehouse/warehouse-objects';
 
 export interface PipelinesStackProps extends StackProps {
@@ -139,8 +140,15 @@ class Shared {
     const { environment, data, bundles } = this;
     const stream = data.stream(pipeline);
     const script = new ReviewScript(pipeline, pipelines);
+    const users = new PipelineUsers(scope, 'Users', {
+      pipeline,
+      warehouse: data.warehouse,
+      key: data.key,
+      creator: this.provider.role,
+    });
     const objects = new PipelineObjects(scope, 'Objects', {
       provider: this.provider,
+      users,
       lanes,
       script,
       objects: warehouseObjects(pipeline, {
@@ -159,7 +167,6 @@ class Shared {
       bundles,
       key: data.key,
       warehouse: data.warehouse,
-      ownerSecretArn: data.ownerSecret.secretArn,
     };
     const archive = new Archive(scope, 'Archive', {
       environment,
@@ -171,18 +178,24 @@ class Shared {
     });
     const handlers: Record<string, Handler> = {};
     const unloadRoleArn = data.roles.unload.roleArn;
-    const refresh = new Refresh(scope, 'Refresh', { ...common, work: data.work, unloadRoleArn });
+    const refresh = new Refresh(scope, 'Refresh', {
+      ...common,
+      secretArn: data.ownerSecret.secretArn,
+      work: data.work,
+      unloadRoleArn,
+    });
     handlers['refresh'] = refresh.handler;
     const objectsOf = { history: data.history, work: data.work, loadRoleArn: data.roles.load.roleArn };
     const queues = data.queues(pipeline);
-    handlers['load'] = new Load(scope, 'Load', { ...common, ...objectsOf, archive: data.archive, queues }).handler;
+    const of = (purpose: UserPurpose) => ({ ...common, secretArn: users.secretArn(purpose) });
+    handlers['load'] = new Load(scope, 'Load', { ...of('load'), ...objectsOf, archive: data.archive, queues }).handler;
     if (pipeline.history) {
       const { backlog } = queues;
-      handlers['reconcile'] = new Reconcile(scope, 'Reconcile', { ...common, ...objectsOf, backlog }).handler;
+      handlers['reconcile'] = new Reconcile(scope, 'Reconcile', { ...of('reconcile'), ...objectsOf, backlog }).handler;
     }
     if (pipeline.exports.length > 0) {
       const exports = new Exports(scope, 'Exports', {
-        ...common,
+        ...of('export'),
         bucket: data.exports,
         unloadRoleArn,
         materialize: this.materialize,

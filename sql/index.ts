@@ -11,6 +11,7 @@
  * - `history/`: what the load and reconcile functions run. `exports/`: what the export function runs.
  *   `objects/`: the warehouse objects that a deployment creates.
  * - `refresh/`: what the refresh function runs.
+ * - `users.ts`: the database users of functions, with the privileges that their statements need.
  * - `statements.ts` and this file.
  */
 export { quoteLiteral } from '../lambda/shared/quote';
@@ -42,4 +43,5 @@ export {
 } from './tables/names';
 export { normalizeDefinition } from './text/definition';
 export { quoteIdentifier } from './text/identifier';
+export { functionUser, purposesOf, type UserPurpose, userObjects, usersGroup } from './users';
 export { compileViews } from './views/compiled-views';

@@ -16,6 +16,7 @@ import {
   registryObject,
   retryPreview,
   retryStatements,
+  userObjects,
   warehouseObjects,
 } from '../../sql';
 
@@ -57,6 +58,9 @@ function compiled(environment: Environment): Statement[] {
         streamRoleArn: 'arn:aws:iam::111122223333:role/stream',
         database,
       }).flatMap((object) => from(`${pipeline.name} object ${object.id}`, object.properties)),
+      ...userObjects(pipeline, { database, secretArn: (purpose) => purpose }, []).flatMap((object) =>
+        from(`${pipeline.name} object ${object.id}`, object.properties),
+      ),
       ...from(`${pipeline.name} refresh`, refreshPlan(pipeline)),
       ...from(`${pipeline.name} load`, loadPlan(pipeline)),
       ...from(`${pipeline.name} reconcile`, pipeline.history ? reconcilePlan(pipeline) : undefined),

@@ -54,7 +54,7 @@ export async function queryIfExists(call: ObjectCall, what: string, sql: string)
   }
 }
 
-/** The object's record in the registry. The owner has none, since it is created before the registry. */
+/** The object's record in the registry. Users have none: the owner is created before the registry. */
 export async function recordedObject(call: ObjectCall): Promise<Recorded | undefined> {
   const { object } = call.request;
   if (object.identity === 'admin') return undefined;
@@ -82,7 +82,9 @@ export const commonValues = ({ request: { requestId } }: ObjectCall): Values => 
 
 export async function createValues(call: ObjectCall): Promise<Values> {
   const { object, requestId } = call.request;
-  if (object.kind !== 'owner') return commonValues(call);
-  const password = passwordOf(await call.ownerSecret());
-  return { ...commonValues(call), owner_password: passwordDigest(password, requestId) };
+  if (object.kind === 'owner')
+    return { ...commonValues(call), owner_password: passwordDigest(passwordOf(await call.ownerSecret()), requestId) };
+  if (object.secretArn === undefined) return commonValues(call);
+  const password = passwordOf(await call.secret(object.secretArn));
+  return { ...commonValues(call), user_password: passwordDigest(password, requestId) };
 }

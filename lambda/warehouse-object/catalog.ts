@@ -25,13 +25,15 @@ export const schemasQuery = (names: readonly string[]) =>
   'from svv_all_schemas s left join pg_user u on u.usesysid = s.schema_owner ' +
   `where s.database_name = current_database() and s.schema_name in (${names.map(quoteLiteral).join(', ')})`;
 
+const uncatalogued: ReadonlySet<WarehouseObject['kind']> = new Set(['owner', 'user', 'pipeline', 'environment']);
+
 /**
  * A row if the object exists; of a schema with its owner. Undefined for kinds that the catalog does not have.
  */
 export function presenceQuery({ kind, name }: Pick<WarehouseObject, 'kind' | 'name'>): string | undefined {
   if (kind === 'schema') return schemasQuery([name]);
   if (kind === 'external-schema') return externalSchemaQuery(name);
-  if (kind === 'owner' || kind === 'pipeline' || kind === 'environment') return undefined;
+  if (uncatalogued.has(kind)) return undefined;
   const [schema, relation] = splitName(name).map(quoteLiteral);
   return kind === 'materialized-view' || kind === 'landing-view'
     ? `select name from svv_mv_info where schema_name = ${schema} and name = ${relation}`

@@ -31,9 +31,11 @@ export interface WarehouseObjectProperties {
   readonly kind: WarehouseObjectKind;
   /** Hash of the normalized definition. */
   readonly version: string;
-  /** The database identity that runs the statements. `admin` only creates the owner. */
+  /** The database identity that runs the statements. `admin` only creates users and grants them their privileges. */
   readonly identity: 'admin' | 'owner';
-  /** JSON text of `Step[]`. Placeholder for kind `owner`: `owner_password` (a sha256 digest in Redshift's notation). */
+  /**
+   * JSON text of `Step[]`. Placeholder for kind `owner`: `owner_password`, for kind `user`: `user_password` (a sha256 digest in Redshift's notation).
+   */
   readonly create: string;
   /** JSON text of `Step[]`: deletes the object, or this version of it. */
   readonly delete: string;
@@ -58,6 +60,10 @@ export interface WarehouseObjectProperties {
    * @default - the view replaces another one in any case
    */
   readonly unread?: string;
+  /** Kind `user` only: ARN of the secret with the user's password. */
+  readonly secretArn?: string;
+  /** Kind `user` only, JSON text of `Step[]`: run as the new user, to prove that it can log in and has what its function begins with. */
+  readonly proof?: string;
   /** Pipeline only: a query that counts its events (`amount`), for a pipeline that is deployed again to kept data. @default - not checked */
   readonly events?: string;
 }
@@ -114,6 +120,8 @@ export type OnRemoval = (typeof onRemovals)[number];
 /** `physicalIdOf` says which kinds are replaced by an edit; others are updated in place. */
 export const objectKinds = [
   'owner',
+  // A function's database user, with its privileges.
+  'user',
   'schema',
   'external-schema',
   'table',

@@ -11,8 +11,12 @@ export interface ObjectHost extends WarehouseObjectPlan {
   readonly environment: string;
   /** The warehouse, used as this database identity. */
   readonly as: (identity: WarehouseObjectProperties['identity']) => Warehouse;
+  /** The warehouse, used as the database user of a secret. */
+  readonly asUser: (secretArn: string) => Warehouse;
   /** The owner's secret, JSON with `username` and `password`. */
   readonly ownerSecret: () => Promise<string>;
+  /** The secret of another database user, in the same form. */
+  readonly secret: (arn: string) => Promise<string>;
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly sleep: (ms: number) => Promise<unknown>;
@@ -31,12 +35,15 @@ export function createHost(settings: ReturnType<typeof env.read>): ObjectHost {
   const connect = (SECRET_ARN: string) => connectWarehouse({ ...settings, SECRET_ARN }, pausesMs);
   const warehouses = { admin: connect(ADMIN_SECRET_ARN), owner: connect(OWNER_SECRET_ARN) };
   const secrets = new SecretsManagerClient(clientSettings());
-  const ownerSecret = new GetSecretValueCommand({ SecretId: OWNER_SECRET_ARN });
+  const secret = async (SecretId: string) =>
+    (await secrets.send(new GetSecretValueCommand({ SecretId }))).SecretString ?? '';
   return {
     ...readPlan<WarehouseObjectPlan>(),
     environment: settings.ENVIRONMENT,
     as: (identity) => warehouses[identity],
-    ownerSecret: async () => (await secrets.send(ownerSecret)).SecretString ?? '',
+    asUser: connect,
+    ownerSecret: () => secret(OWNER_SECRET_ARN),
+    secret,
     now: Date.now,
     sleep: setTimeout,
     limitMs: limitMs(settings.TIMEOUT_SECONDS),

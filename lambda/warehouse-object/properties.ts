@@ -33,6 +33,8 @@ export interface WarehouseObject {
   readonly checks?: ViewChecks;
   readonly unread?: string;
   readonly events?: string;
+  readonly secretArn?: string;
+  readonly proof?: readonly Step[];
   /** Some of its statements are missing: an earlier version of the function carried them. @default - it has all of them */
   readonly incomplete?: boolean;
 }
@@ -73,8 +75,20 @@ type Resolve = (value: unknown, field: string) => readonly unknown[];
 
 function objectOf(given: unknown, resolve: Resolve): WarehouseObject {
   const properties = asRecord(given, 'ResourceProperties') as Partial<Record<keyof WarehouseObjectProperties, unknown>>;
-  const { columns, fill, rebuild, identityVersion, pipeline, onRemoval, declaration, checks, unread, events } =
-    properties;
+  const {
+    columns,
+    fill,
+    rebuild,
+    identityVersion,
+    pipeline,
+    onRemoval,
+    declaration,
+    checks,
+    unread,
+    events,
+    secretArn,
+    proof,
+  } = properties;
   return {
     name: asText(properties.name, 'name'),
     kind: asOneOf(properties.kind, objectKinds, 'kind'),
@@ -92,6 +106,8 @@ function objectOf(given: unknown, resolve: Resolve): WarehouseObject {
     checks: checks === undefined ? undefined : parseChecks(checks, resolve),
     unread: unread === undefined ? undefined : asText(unread, 'unread'),
     events: events === undefined ? undefined : asText(events, 'events'),
+    secretArn: secretArn === undefined ? undefined : asText(secretArn, 'secretArn'),
+    proof: proof === undefined ? undefined : parseSteps(proof, 'proof', resolve),
   };
 }
 

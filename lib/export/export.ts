@@ -27,7 +27,7 @@ export class Exports extends Construct {
 
   constructor(scope: Construct, id: string, props: ExportsProps) {
     super(scope, id);
-    const { environment, pipeline, bundles, key, warehouse, ownerSecretArn, bucket, unloadRoleArn } = props;
+    const { environment, pipeline, bundles, key, warehouse, secretArn, bucket, unloadRoleArn } = props;
     const plan = exportPlan(pipeline, environment.fullPassHour);
     const materialize = plan.exports.some(({ engine }) => engine === 'materialize') ? props.materialize : undefined;
     const event = publishedEvent(environment.name, pipeline.name);
@@ -50,7 +50,7 @@ export class Exports extends Construct {
       retainLogs: environment.retainData,
       statements: props.script.of('export'),
     }).allow(
-      ...dataApiStatements({ warehouse, key, secretArns: [ownerSecretArn], sees: 'function', lists: true }),
+      ...dataApiStatements({ warehouse, key, secretArns: [secretArn], sees: 'function', lists: true }),
       new PolicyStatement({
         actions: ['s3:ListBucket'],
         resources: [bucket.bucketArn],

@@ -30,7 +30,7 @@ export class Load extends Construct {
     private readonly props: LoadProps,
   ) {
     super(scope, id);
-    const { environment, pipeline, bundles, key, warehouse, ownerSecretArn, history, archive, work, queues } = props;
+    const { environment, pipeline, bundles, key, warehouse, secretArn, history, archive, work, queues } = props;
     const plan = loadPlan(pipeline);
     this.handler = new Handler(this, 'Handler', {
       code: bundles.code('load', pipeline.name, plan),
@@ -51,7 +51,7 @@ export class Load extends Construct {
       retainLogs: environment.retainData,
       statements: props.script.of('load'),
     }).allow(
-      ...dataApiStatements({ warehouse, key, secretArns: [ownerSecretArn], sees: 'function', lists: true }),
+      ...dataApiStatements({ warehouse, key, secretArns: [secretArn], sees: 'function', lists: true }),
       explained(
         new PolicyStatement({
           actions: ['s3:PutObject'],

@@ -26,7 +26,7 @@ export class Reconcile extends Construct {
 
   constructor(scope: Construct, id: string, props: ReconcileProps) {
     super(scope, id);
-    const { environment, pipeline, bundles, key, warehouse, ownerSecretArn, history, work, backlog } = props;
+    const { environment, pipeline, bundles, key, warehouse, secretArn, history, work, backlog } = props;
     const plan = reconcilePlan(pipeline, environment.fullPassHour);
     this.handler = new Handler(this, 'Handler', {
       code: bundles.code('reconcile', pipeline.name, plan),
@@ -45,7 +45,7 @@ export class Reconcile extends Construct {
       retainLogs: environment.retainData,
       statements: props.script.of('reconcile'),
     }).allow(
-      ...dataApiStatements({ warehouse, key, secretArns: [ownerSecretArn], sees: 'function', lists: false }),
+      ...dataApiStatements({ warehouse, key, secretArns: [secretArn], sees: 'function', lists: false }),
       new PolicyStatement({
         actions: ['s3:ListBucket'],
         resources: [history.bucketArn],

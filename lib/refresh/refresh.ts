@@ -22,7 +22,8 @@ export interface PipelineFunctionProps {
   readonly bundles: Bundles;
   readonly key: IKey;
   readonly warehouse: Warehouse;
-  readonly ownerSecretArn: string;
+  /** Credentials of the database user that the function works as. */
+  readonly secretArn: string;
   /** The pipeline's warehouse objects, which have to exist before the first run. */
   readonly objects: PipelineObjects;
   readonly script: ReviewScript;
@@ -40,7 +41,7 @@ export class Refresh extends Construct {
 
   constructor(scope: Construct, id: string, props: RefreshProps) {
     super(scope, id);
-    const { environment, pipeline, bundles, key, warehouse, ownerSecretArn } = props;
+    const { environment, pipeline, bundles, key, warehouse, secretArn } = props;
     const plan = refreshPlan(pipeline);
     this.handler = new Handler(this, 'Handler', {
       code: bundles.code('refresh', pipeline.name, plan),
@@ -55,7 +56,7 @@ export class Refresh extends Construct {
       logRetentionDays: environment.logRetentionDays,
       retainLogs: environment.retainData,
       statements: props.script.of('refresh'),
-    }).allow(...dataApiStatements({ warehouse, key, secretArns: [ownerSecretArn], sees: 'function', lists: true }));
+    }).allow(...dataApiStatements({ warehouse, key, secretArns: [secretArn], sees: 'function', lists: true }));
     const target = this.handler.function;
     // One retry for a passing error. The next tick resumes the run anyway.
     target.configureAsyncInvoke({ retryAttempts: 1, maxEventAge: Duration.minutes(5) });

@@ -10,7 +10,8 @@ export interface PipelineAccess {
   readonly environment: Environment;
   readonly pipeline: Pipeline;
   readonly warehouse: Warehouse;
-  readonly ownerSecretArn: string;
+  /** Credentials of the database user that the function works as. */
+  readonly secretArn: string;
 }
 
 export interface DataApiAccess {
@@ -76,12 +77,12 @@ const statusStatement = ({ kind, arn }: Warehouse): PolicyStatement =>
         'DescribeClusters has no resource-level permissions (service authorization reference, "Amazon Redshift")',
       );
 
-/** Environment variables of a function that works for one pipeline as the owner of its objects. */
-export const pipelineVariables = ({ environment, pipeline, warehouse, ownerSecretArn }: PipelineAccess) => ({
+/** Environment variables of a function that works for one pipeline. */
+export const pipelineVariables = ({ environment, pipeline, warehouse, secretArn }: PipelineAccess) => ({
   ENVIRONMENT: environment.name,
   PIPELINE: pipeline.name,
   ...warehouseVariables(warehouse),
-  SECRET_ARN: ownerSecretArn,
+  SECRET_ARN: secretArn,
 });
 
 /** Environment variables that name the warehouse. Every contract has them. */

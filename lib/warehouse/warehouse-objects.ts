@@ -1,4 +1,5 @@
 import { CfnDeletionPolicy, type CfnResource, CustomResource, Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import type { Role } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
@@ -14,6 +15,7 @@ import {
   ownerObject,
   registryObject,
   resourcesOf,
+  usersGroup,
   type WarehouseObject,
 } from '../../sql';
 import type { Bundles } from '../shared/bundles';
@@ -22,6 +24,7 @@ import { Handler, handlerRole, logStatement } from '../shared/handler';
 import type { ReviewScript } from '../shared/review-script';
 import { dataApiStatements, warehouseVariables } from './data-api';
 import type { Lanes } from './lanes';
+import type { PipelineUsers } from './pipeline-users';
 import { StatementTexts } from './statement-texts';
 import type { Warehouse } from './warehouse';
 
@@ -46,6 +49,8 @@ const onEventTimeout = Duration.minutes(14);
  */
 export class WarehouseObjectProvider extends Construct {
   readonly serviceToken: string;
+  /** The role of the functions. */
+  readonly role: Role;
   /** Resources that all others depend on: the owner of the objects, the registry, the declaration of the environment. */
   private readonly base: CustomResource[] = [];
   private readonly texts: StatementTexts;
@@ -59,6 +64,7 @@ export class WarehouseObjectProvider extends Construct {
     this.texts = new StatementTexts(pipelines);
     // One role for both: the Data API shows a statement only to the role that submitted it.
     const role = handlerRole(this, 'Role', 'Creates and changes warehouse objects');
+    this.role = role;
     const secretArns = [ownerSecretArn, warehouse.adminSecretArn];
     grant(role, ...dataApiStatements({ warehouse, key, secretArns, sees: role, lists: true, cancels: true }));
     const handler = (name: string, entry: string, description: string, timeout: Duration) =>
@@ -150,15 +156,20 @@ export class WarehouseObjectProvider extends Construct {
   }
 
   /** Adds the objects of a pipeline. Each depends on the objects that it uses and on the one before it in its lane. */
-  addPipeline(scope: Construct, { objects, script, lanes, retainData }: Omit<PipelineObjectsProps, 'provider'>): void {
+  addPipeline(
+    scope: Construct,
+    { objects, users, script, lanes, retainData }: Omit<PipelineObjectsProps, 'provider'>,
+  ): void {
     const place = lanes.next();
     const made = new Map<string, CustomResource>();
-    for (const resource of resourcesOf(objects.map((object) => this.texts.shorten(object)))) {
+    const all = [...objects.map((object) => this.texts.shorten(object)), ...users.objects(objects.map(({ id }) => id))];
+    for (const resource of resourcesOf(all)) {
       const one = this.add(scope, resource, retainData && resource.retain);
       const before = new Set(resource.dependsOn.map((id) => made.get(id)!));
       const last = place(one, before);
       if (last) before.add(last);
       if (before.size > 0) one.node.addDependency(...before);
+      if (resource.id === usersGroup) one.node.addDependency(users);
       made.set(resource.id, one);
       const lines = objects
         .filter(({ id, group }) => (group?.id ?? id) === resource.id)
@@ -171,6 +182,7 @@ export class WarehouseObjectProvider extends Construct {
 export interface PipelineObjectsProps {
   readonly provider: WarehouseObjectProvider;
   readonly objects: readonly WarehouseObject[];
+  readonly users: PipelineUsers;
   /** Has the statements that the properties only refer to. */
   readonly script: ReviewScript;
   /** The lanes of the stack. */

@@ -7,7 +7,7 @@ import { Construct } from 'constructs';
 import type { Environment } from '../../environments/environment';
 import { manifestPrefix, undecodedPrefix, versionPrefix } from '../../lambda/load/contract';
 import { listingPrefix } from '../../lambda/reconcile/contract';
-import { ownerUser } from '../../sql';
+import { functionUser, ownerUser } from '../../sql';
 import { explained, grant } from '../shared/grant';
 import { keyUse } from '../shared/key-use';
 import { names } from '../shared/names';
@@ -27,7 +27,7 @@ export interface WarehouseRolesProps {
 /** UNLOAD may write only below this prefix. */
 export const exportsRoot = 'exports/';
 
-/** One role per purpose. Only the owner of the warehouse objects can use them. */
+/** One role per purpose. Only the database users with that purpose can use them. */
 export class WarehouseRoles extends Construct {
   /** Streaming ingestion. */
   readonly streamRead: Role;
@@ -38,11 +38,16 @@ export class WarehouseRoles extends Construct {
 
   constructor(scope: Construct, id: string, props: WarehouseRolesProps) {
     super(scope, id);
-    const role = (name: string, description: string) =>
-      new Role(this, name, { assumedBy: ownerOnly(Stack.of(this), props.environment), description });
-    this.streamRead = role('StreamRead', 'Lets the warehouse read the streams');
-    this.load = role('Load', 'Lets COPY read history, archive and manifests');
-    this.unload = role('Unload', 'Lets UNLOAD write exports');
+    const role = (name: string, users: readonly string[], description: string) =>
+      new Role(this, name, { assumedBy: databaseUsers(Stack.of(this), props.environment, users), description });
+    const all = { name: '*' };
+    this.streamRead = role('StreamRead', [ownerUser], 'Lets the warehouse read the streams');
+    this.load = role(
+      'Load',
+      [functionUser(all, 'load'), functionUser(all, 'reconcile')],
+      'Lets COPY read history, archive and manifests',
+    );
+    this.unload = role('Unload', [functionUser(all, 'export')], 'Lets UNLOAD write exports');
     grant(this.streamRead, ...streamStatements(props));
     grant(this.load, ...loadStatements(props));
     grant(this.unload, ...unloadStatements(props));
@@ -55,25 +60,27 @@ export class WarehouseRoles extends Construct {
 
 /**
  * Redshift sends the ARN of the database user as sts:ExternalId when it assumes an attached role (management guide, "Restricting access to IAM roles"), so
- * the trust policy can name that one user.
+ * the trust policy can name the users, here with `*` for any pipeline. Only the admin creates users.
  */
-function ownerOnly(stack: Stack, { name, warehouse }: Environment): IPrincipal {
-  const user = (cluster: string) =>
-    stack.formatArn({
-      service: 'redshift',
-      resource: 'dbuser',
-      resourceName: `${cluster}/${ownerUser}`,
-      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-    });
+function databaseUsers(stack: Stack, { name, warehouse }: Environment, users: readonly string[]): IPrincipal {
+  const of = (cluster: string) =>
+    users.map((user) =>
+      stack.formatArn({
+        service: 'redshift',
+        resource: 'dbuser',
+        resourceName: `${cluster}/${user}`,
+        arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+      }),
+    );
   if (warehouse.kind === 'provisioned') {
     return new ServicePrincipal('redshift.amazonaws.com', {
-      conditions: { StringEquals: { 'sts:ExternalId': user(names.warehouse(name)) } },
+      conditions: { StringLike: { 'sts:ExternalId': of(names.warehouse(name)) } },
     });
   }
   // The documentation has the workgroup's name here; user reports show `serverless-<account>-<id>`. That id exists only after the namespace, which needs the
   // roles first, so the second pattern covers every workgroup. A role can still be assumed only by warehouses that it is attached to.
-  const users = [user(names.warehouse(name)), user(`serverless-${stack.account}-*`)];
-  const conditions = { StringLike: { 'sts:ExternalId': users } };
+  const ids = [...of(names.warehouse(name)), ...of(`serverless-${stack.account}-*`)];
+  const conditions = { StringLike: { 'sts:ExternalId': ids } };
   return new CompositePrincipal(
     new ServicePrincipal('redshift.amazonaws.com', { conditions }),
     new ServicePrincipal('redshift-serverless.amazonaws.com', { conditions }),

@@ -9,6 +9,7 @@ import { Objects } from '../support/objects';
 import { once } from '../support/once';
 import { SeamWorld } from '../support/seam';
 import { ObjectStack } from '../support/stack';
+import { withUsers } from '../support/users';
 
 const databaseName = 'warehouse.duckdb';
 
@@ -45,7 +46,7 @@ export class World {
   /** Returns the pipeline's objects in the order of their creation. */
   of(pipeline: Pipeline): WarehouseObject[] {
     const tokens = { streamName: this.seam.streamName, streamRoleArn: roles.stream, database };
-    return [ownerObject(database), registryObject(), ...warehouseObjects(pipeline, tokens)];
+    return [ownerObject(database), registryObject(), ...withUsers(pipeline, warehouseObjects(pipeline, tokens))];
   }
 
   /** @param after what happens once the functions are the new ones; a failure there fails the deployment */

@@ -145,6 +145,37 @@ describe('functions', () => {
     ]);
   });
 
+  test('only the refresh works as the owner; every other function has a database user of its own', () => {
+    const { pipelines } = templates();
+    const functions = Object.entries(pipelines.findResources('AWS::Lambda::Function'));
+    const secretOf = (handler: string) =>
+      JSON.stringify(functions.find(([id]) => id.startsWith(handler))![1].Properties.Environment.Variables.SECRET_ARN);
+    expect(secretOf('ShopRefreshHandler')).toContain('OwnerSecret');
+    for (const [handler, secret] of [
+      ['ShopLoadHandler', 'ShopUsersLoadSecret'],
+      ['ShopReconcileHandler', 'ShopUsersReconcileSecret'],
+      ['ShopExportsHandler', 'ShopUsersExportSecret'],
+    ] as const) {
+      expect(secretOf(handler)).toContain(secret);
+      expect(
+        statements(pipelines, handler)
+          .filter((statement) => actions(statement).includes('secretsmanager:GetSecretValue'))
+          .map(({ Resource }) => JSON.stringify(Resource)),
+      ).toEqual([expect.stringContaining(secret)]);
+    }
+    pipelines.hasResourceProperties('AWS::SecretsManager::ResourcePolicy', {
+      ResourcePolicy: {
+        Statement: [
+          Match.objectLike({
+            Action: 'secretsmanager:GetSecretValue',
+            Principal: { AWS: { 'Fn::GetAtt': [Match.stringLikeRegexp('^WarehouseObjectsRole'), 'Arn'] } },
+          }),
+        ],
+      },
+      SecretId: { Ref: Match.stringLikeRegexp('^ShopUsersLoadSecret') },
+    });
+  });
+
   test('the key opens through the services that hold the data', () => {
     const uses = statements(templates().pipelines, '').filter((statement) =>
       actions(statement).some((action) => action.startsWith('kms:')),
@@ -294,6 +325,7 @@ describe('warehouse objects', () => {
   test('are deleted with the pipelines that dropData names, and so are their stream and queues', () => {
     const visits = shopPipeline({ name: 'visits', history: [], views: [], exports: [] });
     const { data, pipelines } = templates({ retainData: true, dropData: ['visits'] }, [shopPipeline(), visits]);
+    const holdsData = ({ kind, name }: { kind: string; name: string }) => kind === 'group' && !name.endsWith('.users');
     const policies = (name: string) => {
       const of = Object.values(pipelines.findResources('Custom::WarehouseObject', { Properties: { pipeline: name } }));
       // What CloudFormation does on removal, and what the registry records.
@@ -301,7 +333,8 @@ describe('warehouse objects', () => {
         expect(Properties.onRemoval).toBe(DeletionPolicy === 'Retain' ? 'keep' : 'drop');
       const streams = data.findResources('AWS::Kinesis::Stream', { Properties: { Name: `millrace-test-${name}` } });
       return new Set(
-        [...of.filter(({ Properties }) => Properties.kind === 'group'), ...Object.values(streams)].map(
+        // The users of functions go in any case. They hold no data.
+        [...of.filter(({ Properties }) => holdsData(Properties)), ...Object.values(streams)].map(
           ({ DeletionPolicy }) => DeletionPolicy,
         ),
       );

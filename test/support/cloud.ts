@@ -40,6 +40,8 @@ export const cluster = 'millrace-sim';
 export const database = 'millrace';
 export const buckets = { history: 'history', archive: 'archive', work: 'work', exports: 'exports' } as const;
 export const admin = { name: 'millrace_admin', password: 'Admin1pw' };
+/** Password of the users of functions, whose secrets have the users' names. */
+export const userPassword = 'User1pw1';
 export const owner = { name: 'millrace_owner', password: 'Owner1pw' };
 
 export const roleArn = (name: string) => `arn:aws:iam::${account}:role/${name}`;
@@ -64,8 +66,8 @@ const sts: StsPort & { userIdOf(principal: Principal): string } = {
 };
 const secrets = {
   async getSecretString(_: Principal, id: string) {
-    const user = id === admin.name ? admin : owner;
-    return JSON.stringify({ username: user.name, password: user.password });
+    const { name, password } = [admin, owner].find((user) => user.name === id) ?? { name: id, password: userPassword };
+    return JSON.stringify({ username: name, password });
   },
   createManagedSecret: (): never => {
     throw new Error('the simulated cluster has its password given');

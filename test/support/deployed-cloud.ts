@@ -37,6 +37,7 @@ import {
 import { functionsOf } from './functions';
 import { memoryFolder } from './memory';
 import { Objects } from './objects';
+import { withUsers } from './users';
 
 const minuteMs = 60_000;
 const startMs = Date.UTC(2026, 10, 21);
@@ -342,7 +343,7 @@ function templateOf(tree: Tree, repair: string | undefined): Record<string, Temp
   add('Registry', registryObject(), ['Owner']);
   const all: string[] = [];
   for (const pipeline of tree) {
-    for (const resource of resourcesOf(objectsOf(pipeline))) {
+    for (const resource of resourcesOf(withUsers(pipeline, objectsOf(pipeline)))) {
       const id = `${pipeline.name}${resource.id}`;
       const dependsOn = ['Owner', 'Registry', ...resource.dependsOn.map((before) => `${pipeline.name}${before}`)];
       add(id, resource, dependsOn, pipeline.retainData && resource.retain);

@@ -19,8 +19,19 @@ import { s3Objects } from '../../lambda/shared/s3';
 import { s3Bytes } from '../../lambda/shared/s3-bytes';
 import { sqsQueues } from '../../lambda/shared/sqs';
 import type { Pipeline } from '../../pipelines/definition';
-import { exportPlan, loadPlan, reconcilePlan, refreshPlan } from '../../sql';
-import { account, buckets, type Cloud, cluster, database, environment, type Handlers, roleOf, roles } from './cloud';
+import { exportPlan, functionUser, loadPlan, reconcilePlan, refreshPlan } from '../../sql';
+import {
+  account,
+  buckets,
+  type Cloud,
+  cluster,
+  database,
+  environment,
+  type Handlers,
+  owner,
+  roleOf,
+  roles,
+} from './cloud';
 import type { Calls } from './invocation';
 import { inProcess } from './sdk';
 
@@ -54,10 +65,20 @@ export interface Weakening {
 
 const target = { kind: 'provisioned', name: cluster, database } as const;
 
+/** The database user that the deployed function works as. */
+export const userOf = (pipeline: Pipeline, role: string): string =>
+  role === 'load' || role === 'reconcile' || role === 'export' ? functionUser(pipeline, role) : owner.name;
+
 const same = <T>(value: T) => value;
 
 /** Makes clients of the twins. Their calls belong to the current invocation. */
-export function clientsOf(cloud: Cloud, role: string, calls: Calls, around: Around = (_, __, run) => run()) {
+export function clientsOf(
+  cloud: Cloud,
+  role: string,
+  calls: Calls,
+  around: Around = (_, __, run) => run(),
+  databaseUser: string = owner.name,
+) {
   const options = (service: Service) =>
     inProcess(service, roleOf(role), (operation, request, run) =>
       calls.call(operation, waits(operation, request.body), () => around(operation, request, run)),
@@ -65,7 +86,7 @@ export function clientsOf(cloud: Cloud, role: string, calls: Calls, around: Arou
   return {
     warehouse: redshiftData(
       new RedshiftDataClient(options(cloud.warehouse.service)),
-      { ...target, secretArn: 'millrace_owner' },
+      { ...target, secretArn: databaseUser },
       redshiftStatus(target, options(cloud.warehouse.controlPlane[0]!)),
       calls.sleep,
     ),
@@ -104,7 +125,11 @@ export function functionsOf(
   const clockOf = (name: string) => () => cloud.clock.now() + skewMs(name);
   const log: Log = (message, facts) => void cloud.log.push({ message, ...facts });
   const portsOf = (role: string, calls: Calls) => {
+<<<<<<< HEAD
     const { warehouse, s3, sqs, bus } = clientsOf(cloud, role, calls, around);
+=======
+    const { warehouse, s3, sqs, bus } = clientsOf(cloud, role, calls, undefined, userOf(pipeline, role));
+>>>>>>> ff0f846 (The load, reconcile and export functions of a pipeline have database users with only the privileges that their statements need)
     return {
       environment,
       log,

@@ -6,7 +6,7 @@ import type { WarehouseGroupProperties, WarehouseObjectProperties } from '../../
 import type { ObjectHost } from '../../lambda/warehouse-object/host';
 import { isCompleteFunction, onEventFunction } from '../../lambda/warehouse-object/object';
 import { registryObject } from '../../sql';
-import { admin, type Cloud, cluster, createCloud, database, environment, owner, roleOf } from './cloud';
+import { admin, type Cloud, cluster, createCloud, database, environment, owner, roleOf, userPassword } from './cloud';
 import { inProcess } from './sdk';
 
 /** A request of CloudFormation to the function behind a warehouse object. */
@@ -46,12 +46,12 @@ export class Objects {
 
   /** Returns the identity's warehouse, with one client for all calls, as in the function's environment. */
   warehouse(identity: 'admin' | 'owner'): Warehouse {
-    const known = this.warehouses.get(identity) ?? this.connect(identity);
+    const known = this.warehouses.get(identity) ?? this.connect(identity === 'admin' ? admin.name : owner.name);
     this.warehouses.set(identity, known);
     return known;
   }
 
-  private connect(identity: 'admin' | 'owner'): Warehouse {
+  private connect(secretArn: string): Warehouse {
     const around: Parameters<typeof inProcess>[2] = async (operation, { body }, run) => {
       const statement = /Execute/.test(operation) ? String(JSON.parse(body.toString()).StatementName) : undefined;
       const submits = statement !== undefined && isChange(statement);
@@ -62,7 +62,7 @@ export class Objects {
     };
     return redshiftData(
       new RedshiftDataClient(inProcess(this.cloud.warehouse.service, roleOf('deployment'), around)),
-      { ...target, secretArn: identity === 'admin' ? admin.name : owner.name },
+      { ...target, secretArn },
       redshiftStatus(target, inProcess(this.cloud.warehouse.controlPlane[0]!, roleOf('deployment'), around)),
       async () => undefined,
     );
@@ -73,7 +73,9 @@ export class Objects {
       texts: {},
       environment,
       as: (identity) => this.warehouse(identity),
+      asUser: (secretArn) => this.connect(secretArn),
       ownerSecret: async () => JSON.stringify({ username: owner.name, password: owner.password }),
+      secret: async (username) => JSON.stringify({ username, password: userPassword }),
       now: this.cloud.clock.now,
       sleep: async () => undefined,
       limitMs: 56 * 60_000,

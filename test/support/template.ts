@@ -8,10 +8,11 @@ import { asked, renderAll } from '../../lambda/shared/statement';
 import type { FaultSource } from '../../local/faults';
 import type { Pipeline } from '../../pipelines/definition';
 import { ownerObject, registryObject, warehouseObjects } from '../../sql';
-import { admin, cluster, createCloud, database, environment, outsider, owner, roles } from './cloud';
+import { admin, cluster, createCloud, database, environment, outsider, owner, roles, userPassword } from './cloud';
 import { memoryFolder } from './memory';
 import { isTestRun, once } from './once';
 import { longRetentionHours } from './pipeline';
+import { withUsers } from './users';
 
 export interface Template {
   readonly pipeline: Pipeline;
@@ -66,7 +67,7 @@ async function make(folder: string, pipeline: Pipeline, startMs: number): Promis
     const objects = [
       ownerObject(database),
       registryObject(),
-      ...warehouseObjects(pipeline, { streamName, streamRoleArn: roles.stream, database }),
+      ...withUsers(pipeline, warehouseObjects(pipeline, { streamName, streamRoleArn: roles.stream, database })),
     ];
     for (const { properties } of objects)
       for (const step of JSON.parse(properties.create) as Step[])
@@ -78,7 +79,7 @@ async function make(folder: string, pipeline: Pipeline, startMs: number): Promis
 
 /** Runs a step's statements as a deployment does. */
 export async function runStep(warehouse: LocalWarehouse, { mode, statements }: Step, user: string): Promise<void> {
-  const values = asked(statements, { owner_password: owner.password, run_id: 'deploy' });
+  const values = asked(statements, { owner_password: owner.password, user_password: userPassword, run_id: 'deploy' });
   const { Id } = (await warehouse.operations['BatchExecuteStatement']!(
     {
       ClusterIdentifier: cluster,

@@ -112,12 +112,12 @@ export type Work =
   | { readonly kind: 'begin' | 'commit' | 'rollback' }
   | { readonly kind: 'lock'; readonly tables: readonly Name[] }
   | { readonly kind: 'alter-database'; readonly database: string; readonly isolation: Isolation }
-  | { readonly kind: 'create-user'; readonly user: string; readonly password: string }
+  | { readonly kind: 'create-user' | 'alter-user'; readonly user: string; readonly password: string }
   | { readonly kind: 'drop-user'; readonly user: string; readonly ifExists: boolean }
   | {
       readonly kind: 'grant' | 'revoke';
       readonly privileges: readonly string[];
-      readonly on: { readonly type: 'database' | 'schema' | 'table' | 'all-tables'; readonly name: string };
+      readonly on: readonly { readonly type: 'database' | 'schema' | 'table' | 'all-tables'; readonly name: string }[];
       /** User names, or `public`. */
       readonly to: readonly string[];
     }

@@ -71,7 +71,9 @@ export const fakeHost = (warehouse: FakeWarehouse): ObjectHost => ({
   texts: {},
   environment: 'dev',
   as: () => warehouse,
+  asUser: () => warehouse,
   ownerSecret: async () => '{}',
+  secret: async () => '{}',
   now: () => warehouse.now,
   sleep: async () => undefined,
   limitMs: 3_000_000,
@@ -81,6 +83,7 @@ export const fakeHost = (warehouse: FakeWarehouse): ObjectHost => ({
 export function setUp(properties: WarehouseObjectProperties | WarehouseGroupProperties, type = 'Create') {
   const owner = new FakeWarehouse();
   const admin = new FakeWarehouse();
+  const user = new FakeWarehouse();
   const world = {
     catalog: [] as Row[],
     recorded: [] as Row[],
@@ -100,10 +103,13 @@ export function setUp(properties: WarehouseObjectProperties | WarehouseGroupProp
     return rows ? { rows: rows() } : world.answer(statements.join('; '));
   };
   admin.outcome = ({ statements }) => world.answer(statements.join('; '));
+  user.outcome = admin.outcome;
   const host: ObjectHost = {
     ...fakeHost(owner),
     as: (identity) => (identity === 'admin' ? admin : owner),
+    asUser: () => user,
     ownerSecret: async () => JSON.stringify({ username: 'millrace_owner', password: "Pass'word1" }),
+    secret: async (username) => JSON.stringify({ username, password: "User'word1" }),
   };
   const physical = type === 'Create' ? {} : { PhysicalResourceId: 'old-id' };
   const event = {
@@ -122,6 +128,7 @@ export function setUp(properties: WarehouseObjectProperties | WarehouseGroupProp
   return {
     owner,
     admin,
+    user,
     world,
     submitted,
     /** Without those that write the registry. */

@@ -180,6 +180,56 @@ describe('the owner', () => {
   });
 });
 
+describe('the user of a function', () => {
+  const loader: WarehouseObjectProperties = {
+    ...view,
+    name: 'millrace_load_estore',
+    kind: 'user',
+    identity: 'admin',
+    secretArn: 'arn:secret',
+    create: JSON.stringify([
+      { name: 'create', mode: 'single', statements: ['create user u password {{user_password}}'] },
+      { name: 'password', mode: 'single', statements: ['alter user u password {{user_password}}'] },
+      step('grant', 'grant usage on schema estore to u'),
+    ]),
+    delete: JSON.stringify([step('drop', 'revoke usage on schema estore from u', 'drop user u')]),
+    proof: JSON.stringify([step('proof', 'lock estore.checkpoints')]),
+  };
+  const exists = (sql: string) =>
+    sql.startsWith('create user') ? ({ status: 'FAILED', error: 'ERROR: user "u" already exists' } as const) : {};
+
+  test('is created by the admin with the digest of its own secret, and proves its first lock', async () => {
+    const given = setUp(loader);
+    expect(await given.isComplete()).toEqual({ IsComplete: true });
+    expect(given.changes(given.admin)).toEqual([
+      expect.stringMatching(/^create user u password 'sha256\|[0-9a-f]{64}\|[0-9a-f]{64}'$/),
+      expect.stringMatching(/^alter user u password 'sha256\|/),
+      'grant usage on schema estore to u',
+    ]);
+    expect(given.changes(given.user)).toEqual(['lock estore.checkpoints']);
+    expect(given.owner.statements).toEqual([]);
+    expect(JSON.stringify(given.admin.statements)).not.toContain("User'word1");
+  });
+
+  test('that exists gets the password of the secret and its grants; no lock waits for its function', async () => {
+    const given = setUp(loader, 'Update');
+    given.world.answer = exists;
+    expect(await given.isComplete()).toEqual({ IsComplete: true });
+    expect(given.changes(given.admin).slice(1)).toEqual([
+      expect.stringMatching(/^alter user u password 'sha256\|/),
+      'grant usage on schema estore to u',
+    ]);
+    expect(given.changes(given.user)).toEqual([]);
+  });
+
+  test('fails the deployment if it cannot lock what its function locks', async () => {
+    const given = setUp(loader);
+    given.world.answer = (sql) =>
+      sql.startsWith('lock') ? { status: 'FAILED', error: 'ERROR: must be owner of relation checkpoints' } : {};
+    await expect(given.isComplete()).rejects.toThrow('must be owner of relation checkpoints');
+  });
+});
+
 describe('Delete', () => {
   test('runs the delete steps', async () => {
     const { isComplete, changes } = setUp(view, 'Delete');
@@ -204,7 +254,7 @@ describe('Delete', () => {
 test.each([
   [
     { kind: 'index' },
-    'kind must be one of owner, schema, external-schema, table, landing-view, materialized-view, public-view, pipeline, environment, got "index"',
+    'kind must be one of owner, user, schema, external-schema, table, landing-view, materialized-view, public-view, pipeline, environment, got "index"',
   ],
   [{ create: '[{"name":"a"' }, 'create must be JSON text'],
   [

@@ -12,12 +12,21 @@ type Of<K extends Statement['kind']> = Extract<Statement, { kind: K }>;
 
 export const duckdbName = (name: Name): string => `${identifier(name.schema ?? 'public')}.${identifier(name.name)}`;
 
-export function createUser(session: Session, { user, password }: Of<'create-user'>): void {
+export function createUser(session: Session, { user, password }: Of<'create-user' | 'alter-user'>): void {
   privileges.requireSuperuser(session, 'create user');
   if (session.state.get('user', user)) throw new WarehouseError(`user "${user}" already exists`);
   refuseNamesake(session, 'schema', user);
   checkPassword(password);
   addUser(session.state, user, password, false);
+}
+
+/** Changes a password. A user may change its own (https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_USER.html). */
+export function alterUser(session: Session, { user, password }: Of<'create-user' | 'alter-user'>): void {
+  if (user !== session.user.name) privileges.requireSuperuser(session, 'alter user');
+  const entry = session.state.get('user', user);
+  if (!entry) throw new WarehouseError(`user "${user}" does not exist`);
+  checkPassword(password);
+  session.state.put('user', user, { ...entry, password: storedPassword(password) });
 }
 
 /**
@@ -70,7 +79,7 @@ const allPrivileges: Record<GrantEntry['type'], readonly string[]> = {
 
 export function changeGrant(session: Session, statement: Of<'grant' | 'revoke'>): void {
   const { on, to } = statement;
-  const type = on.type === 'all-tables' ? 'table' : on.type;
+  const type = on[0]!.type === 'all-tables' ? 'table' : on[0]!.type;
   for (const grantee of to)
     if (grantee !== 'public' && !session.state.get('user', grantee))
       throw new WarehouseError(`user "${grantee}" does not exist`);
@@ -78,7 +87,7 @@ export function changeGrant(session: Session, statement: Of<'grant' | 'revoke'>)
   for (const privilege of names)
     if (!allPrivileges[type].includes(privilege))
       throw new WarehouseError(`privilege ${privilege} does not exist for a ${type}`);
-  for (const object of grantObjects(session, on)) {
+  for (const object of on.flatMap((one) => grantObjects(session, one))) {
     for (const [privilege, grantee] of names.flatMap((name) => to.map((one) => [name, one] as const))) {
       const key = `${type}/${object}/${privilege}/${grantee}`;
       if (statement.kind === 'revoke') session.state.remove('grant', key);
@@ -87,7 +96,7 @@ export function changeGrant(session: Session, statement: Of<'grant' | 'revoke'>)
   }
 }
 
-function grantObjects(session: Session, on: Of<'grant' | 'revoke'>['on']): string[] {
+function grantObjects(session: Session, on: Of<'grant' | 'revoke'>['on'][number]): string[] {
   const { state, user, options } = session;
   switch (on.type) {
     case 'database':

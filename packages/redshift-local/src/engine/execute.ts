@@ -102,6 +102,8 @@ async function executeDefinition(session: Session, planned: Planned, statement: 
       return alterDatabase(session, statement);
     case 'create-user':
       return ddl.createUser(session, statement);
+    case 'alter-user':
+      return ddl.alterUser(session, statement);
     case 'drop-user':
       return ddl.dropUser(session, statement);
     case 'grant':

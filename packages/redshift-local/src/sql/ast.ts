@@ -323,14 +323,14 @@ export type StatementNode = { readonly at: number; readonly end: number } & (
       readonly where?: Expression;
     }
   | { readonly kind: 'lock'; readonly tables: readonly Reference[] }
-  | { readonly kind: 'create-user'; readonly user: Identifier; readonly password: string }
+  | { readonly kind: 'create-user' | 'alter-user'; readonly user: Identifier; readonly password: string }
   | { readonly kind: 'drop-user'; readonly user: Identifier; readonly ifExists: boolean }
   | {
       readonly kind: 'grant';
       readonly revoke: boolean;
       readonly privileges: readonly string[];
       readonly onType: 'database' | 'schema' | 'table' | 'all-tables';
-      readonly on: Reference;
+      readonly on: readonly Reference[];
       readonly to: readonly Identifier[];
     }
   | { readonly kind: 'create-schema'; readonly schema: Identifier; readonly ifNotExists: boolean }

@@ -141,6 +141,7 @@ type Command = Extract<
     kind:
       | 'lock'
       | 'create-user'
+      | 'alter-user'
       | 'drop-user'
       | 'grant'
       | 'create-schema'
@@ -161,14 +162,17 @@ function translateCommand(node: Command, context: Context): Statement {
     case 'lock':
       return { kind: 'lock', tables: node.tables.map((table) => nameOf(targetOf(table, context, 'lock'))) };
     case 'create-user':
-      return { kind: 'create-user', user: context.fold(node.user), password: node.password };
+    case 'alter-user':
+      return { kind: node.kind, user: context.fold(node.user), password: node.password };
     case 'drop-user':
       return { kind: 'drop-user', user: context.fold(node.user), ifExists: node.ifExists };
     case 'grant': {
-      const { schema, name } = splitName(node.on, context);
-      const found = node.onType === 'table' ? context.catalog.find(schema, name) : undefined;
-      const own = found && found.kind !== 'temp-table' && found.kind !== 'system-view' ? found.schema : schema;
-      const on = { type: node.onType, name: own ? `${own}.${name}` : name };
+      const on = node.on.map((reference) => {
+        const { schema, name } = splitName(reference, context);
+        const found = node.onType === 'table' ? context.catalog.find(schema, name) : undefined;
+        const own = found && found.kind !== 'temp-table' && found.kind !== 'system-view' ? found.schema : schema;
+        return { type: node.onType, name: own ? `${own}.${name}` : name };
+      });
       const to = node.to.map((grantee) => context.fold(grantee));
       return { kind: node.revoke ? 'revoke' : 'grant', privileges: node.privileges, on, to };
     }

@@ -27,6 +27,34 @@ describe('privileges', () => {
     expect(await as('reader', sql.count('s.t'))).toBe('ERROR: permission denied for relation t');
   });
 
+  test('one grant may name several relations, and all or none are granted', async () => {
+    await local.run([sql.createTable('s.u', { a: 'bigint' }, 'a bigint'), sql.grant('usage', 'schema', 's', 'reader')]);
+    const on = ['s.t', 's.u'].map((name) => ({ type: 'table', name }) as const);
+    const grant = (more: readonly string[]) =>
+      say({
+        kind: 'grant',
+        privileges: ['select', 'insert'],
+        on: [...on, ...more.map((name) => ({ type: 'table', name }) as const)],
+        to: ['reader'],
+      });
+    expect((await local.run(grant(['s.missing']))).Error).toBe('ERROR: relation "s.missing" does not exist');
+    expect(await as('reader', sql.count('s.u'))).toBe('ERROR: permission denied for relation u');
+    await local.run(grant([]));
+    for (const name of ['s.t', 's.u']) expect(await as('reader', sql.insert(name, 'values (1)'))).toBe('FINISHED');
+  });
+
+  test('a password is changed by a superuser or by the user itself', async () => {
+    const change = (user: string, password: string) => say({ kind: 'alter-user', user, password });
+    await local.run(say({ kind: 'create-user', user: 'other', password: 'Other1pw' }), { user: admin });
+    expect(await as('reader', change('other', 'Stolen1pw'))).toMatch(/permission denied to alter user/);
+    expect(await as(admin, change('nobody', 'Nobody1pw'))).toBe('ERROR: user "nobody" does not exist');
+    expect(await as('reader', change('reader', 'short'))).toMatch(/password must have/);
+    expect(await as(admin, change('reader', 'Changed1pw'))).toBe('FINISHED');
+    expect(await as('reader', sql.count('s.t'))).toMatch(/password authentication failed for user "reader"/);
+    local.secrets.values.set('reader', JSON.stringify({ username: 'reader', password: 'Changed1pw' }));
+    expect(await as('reader', change('reader', 'Again1pw'))).toBe('FINISHED');
+  });
+
   test('others neither create, drop nor grant', async () => {
     expect(await as('reader', sql.createSchema('mine'))).toBe('ERROR: permission denied for database millrace');
     expect(await as('reader', sql.createTable('s.u', { a: 'bigint' }, 'a bigint'))).toBe(

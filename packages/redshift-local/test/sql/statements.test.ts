@@ -292,8 +292,8 @@ test('identity and privileges', () => {
     ),
   ).toMatchObject([
     { kind: 'create-user', user: 'millrace_owner', password: 'sha256|ab' },
-    { kind: 'grant', privileges: ['create'], on: { type: 'database', name: 'millrace' }, to: ['millrace_owner'] },
-    { kind: 'revoke', privileges: ['select'], on: { type: 'all-tables', name: 'shop' }, to: ['joe'] },
+    { kind: 'grant', privileges: ['create'], on: [{ type: 'database', name: 'millrace' }], to: ['millrace_owner'] },
+    { kind: 'revoke', privileges: ['select'], on: [{ type: 'all-tables', name: 'shop' }], to: ['joe'] },
     { kind: 'drop-user', user: 'millrace_owner', ifExists: false },
   ]);
 });

@@ -66,12 +66,12 @@ export const materializedView = (
     } as Statement,
   });
 export const grant = (privilege: string, type: 'schema' | 'table', object: string, to: string) =>
-  say({ kind: 'grant', privileges: [privilege], on: { type, name: object }, to: [to] });
+  say({ kind: 'grant', privileges: [privilege], on: [{ type, name: object }], to: [to] });
 
 /** What the admin of a fresh cluster runs so that millrace_owner can work. */
 export const ownerStatements = [
   say(
     { kind: 'create-user', user: owner, password: 'Owner1pw' },
-    { kind: 'grant', privileges: ['create'], on: { type: 'database', name: 'millrace' }, to: [owner] },
+    { kind: 'grant', privileges: ['create'], on: [{ type: 'database', name: 'millrace' }], to: [owner] },
   ),
 ];

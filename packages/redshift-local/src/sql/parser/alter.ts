@@ -1,6 +1,7 @@
 import type { AlterAction, StatementNode } from '../ast';
 import { parseColumn } from './columns';
 import type { Cursor } from './cursor';
+import { parseUser } from './ddl';
 import { parseType } from './type';
 
 type Unplaced = StatementNode extends infer S ? (S extends unknown ? Omit<S, 'at' | 'end'> : never) : never;
@@ -9,6 +10,7 @@ export function parseAlter(cursor: Cursor): Unplaced {
   cursor.expectWord('alter');
   if (cursor.takeWords('materialized', 'view')) return parseAlterView(cursor);
   if (cursor.takeWords('database')) return parseAlterDatabase(cursor);
+  if (cursor.takeWords('user')) return parseUser(cursor, 'alter-user');
   if (!cursor.takeWords('table')) throw cursor.unsupported(`ALTER ${cursor.token.value.toUpperCase()}`);
   const table = cursor.reference('a table');
   if (cursor.takeWords('add')) {

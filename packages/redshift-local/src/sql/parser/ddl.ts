@@ -13,7 +13,7 @@ export function parseCreate(cursor: Cursor): Unplaced {
   if (cursor.takeWords('materialized', 'view')) return parseMaterializedView(cursor);
   if (cursor.takeWords('external', 'schema')) return parseExternalSchema(cursor);
   if (cursor.takeWords('schema')) return parseSchema(cursor);
-  if (cursor.takeWords('user')) return parseUser(cursor);
+  if (cursor.takeWords('user')) return parseUser(cursor, 'create-user');
   if (
     cursor.takeWords('temp', 'table') ||
     cursor.takeWords('temporary', 'table') ||
@@ -77,15 +77,19 @@ function parseSchema(cursor: Cursor): Unplaced {
   return { kind: 'create-schema', schema, ifNotExists: exists };
 }
 
-function parseUser(cursor: Cursor): Unplaced {
+export function parseUser(cursor: Cursor, kind: 'create-user' | 'alter-user'): Unplaced {
   const user = cursor.identifier('a user');
   cursor.takeWords('with');
+  if (kind === 'alter-user' && !cursor.isWord('password'))
+    throw cursor.unsupported(`ALTER USER with ${cursor.token.value.toUpperCase()}`);
   cursor.expectWord('password');
   if (cursor.isWord('disable')) throw cursor.unsupported('PASSWORD DISABLE');
   const password = cursor.expectString('a password').value;
   if (cursor.token.kind === 'word')
-    throw cursor.unsupported(`option ${cursor.token.value.toUpperCase()} of CREATE USER`);
-  return { kind: 'create-user', user, password };
+    throw cursor.unsupported(
+      `option ${cursor.token.value.toUpperCase()} of ${kind === 'create-user' ? 'CREATE' : 'ALTER'} USER`,
+    );
+  return { kind, user, password };
 }
 
 /**

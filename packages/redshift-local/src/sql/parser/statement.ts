@@ -189,7 +189,7 @@ function parseGrant(cursor: Cursor, verb: 'grant' | 'revoke'): Unplaced {
   else if (cursor.takeWords('schema')) onType = 'schema';
   else if (cursor.takeWords('all', 'tables', 'in', 'schema')) onType = 'all-tables';
   else cursor.takeWords('table');
-  const on = cursor.reference('a name');
+  const on = onType === 'table' ? cursor.list(() => cursor.reference('a name')) : [cursor.reference('a name')];
   cursor.expectWord(verb === 'grant' ? 'to' : 'from');
   const to = cursor.list(() => {
     if (cursor.isWord('role', 'group', 'user'))

@@ -1,0 +1,176 @@
+import type { Step } from '../../lambda/shared/plan';
+import { pipelines } from '../../pipelines';
+import type { Pipeline } from '../../pipelines/definition';
+import { functionUser, ownerObject, purposesOf, registryObject, warehouseObjects } from '../../sql';
+import { resolvePipeline } from '../../sql/resolve';
+import { neededPrivileges } from '../../sql/users';
+import { admin, type Cloud, cluster, createCloud, database, outsider, owner, roles } from '../support/cloud';
+import { runStep } from '../support/template';
+import { withUsers } from '../support/users';
+
+const estore = pipelines.find(({ name }) => name === 'estore')!;
+const privilegesOf = (pipeline: Pipeline, purpose: 'load' | 'reconcile' | 'export') =>
+  Object.fromEntries(
+    [...neededPrivileges(resolvePipeline(pipeline), purpose)].map(([relation, privileges]) => [
+      relation.replace(/_[0-9a-f]{8}$/, '_<identity>'),
+      privileges.join(', '),
+    ]),
+  );
+
+test('a function has the privileges that its statements need, and no others', () => {
+  const all = 'select, insert, delete';
+  expect(privilegesOf(estore, 'load')).toEqual({
+    'estore.checkpoints': 'update, delete',
+    'estore.duplicates_<identity>': all,
+    'estore.events_<identity>': 'select, insert, update, delete',
+    'estore.ledger_<identity>': all,
+    'estore.parked': all,
+    'estore.rejects_<identity>': all,
+    'estore.runs': 'select, insert',
+    'estore.skipped': 'select, delete',
+    'estore.staged': all,
+    'estore.staged_archive': 'select, insert, delete',
+  });
+  expect(privilegesOf(estore, 'reconcile')).toEqual({
+    'estore.ledger_<identity>': 'select',
+    'estore.listing': 'select, insert, update, delete',
+    'estore.parked': 'select',
+  });
+  expect(privilegesOf(estore, 'export')).toEqual({
+    'estore.checkpoints': 'select',
+    'estore.events': 'select',
+    'estore.exports': 'select, insert, update, delete',
+    'estore.hourly_revenue': 'select',
+    'estore.purchases': 'select',
+    'estore.revenue_by_product': 'select',
+    'estore.view_failures': 'select',
+  });
+});
+
+test('a query of an export may spell a relation in any way', () => {
+  const [{ query, ...first }] = estore.exports as [Pipeline['exports'][number]];
+  const spelled = { ...first, query: query.replace(/estore\.(\w+)/g, '"estore" . "$1"') };
+  expect(privilegesOf({ ...estore, exports: [spelled] }, 'export')).toMatchObject({ 'estore.events': 'select' });
+});
+
+describe('in the warehouse', () => {
+  let cloud: Cloud;
+
+  beforeAll(async () => {
+    cloud = await createCloud({
+      startMs: Date.UTC(2026, 10, 21),
+      streamName: pipelines[0]!.name,
+      shards: 1,
+      retentionHours: 24,
+      faults: { delivery: () => undefined, statement: () => undefined, call: () => undefined },
+      killNext: () => undefined,
+      handlers: () => ({}),
+    });
+    for (const { name } of pipelines.slice(1))
+      cloud.kinesis.port.open(name, { mode: 'PROVISIONED', retentionHours: 24, maxRecordBytes: 2 ** 20 }, 1);
+    const objects = pipelines.flatMap((pipeline) =>
+      withUsers(
+        pipeline,
+        warehouseObjects(pipeline, { streamName: pipeline.name, streamRoleArn: roles.stream, database }),
+      ),
+    );
+    for (const { properties } of [ownerObject(database), registryObject(), ...objects])
+      for (const step of JSON.parse(properties.create) as Step[])
+        await runStep(cloud.warehouse, step, properties.identity === 'admin' ? admin.name : owner.name);
+  });
+  afterAll(() => cloud.dispose());
+
+  /** The error of the statement, or its status. */
+  async function run(user: string, sql: string): Promise<string> {
+    const { operations } = cloud.warehouse;
+    const submitted = (await operations['ExecuteStatement']!(
+      { ClusterIdentifier: cluster, Database: database, SecretArn: user, Sql: sql, WaitTimeSeconds: 30 },
+      outsider,
+    )) as { Id: string };
+    const ended = (await operations['DescribeStatement']!({ Id: submitted.Id }, outsider)) as {
+      Status: string;
+      Error?: string;
+    };
+    return ended.Error ?? ended.Status;
+  }
+
+  const users = pipelines.flatMap((pipeline) =>
+    purposesOf(pipeline).map((purpose) => ({ user: functionUser(pipeline, purpose), pipeline, purpose })),
+  );
+
+  test.each(users)('$user is refused every relation of other pipelines', async ({ user, pipeline }) => {
+    const others = pipelines.filter(({ name }) => name !== pipeline.name);
+    const relations = others.flatMap((other) => {
+      const { tables, publicTables, views, landing } = resolvePipeline(other);
+      return [
+        ...Object.values(tables),
+        ...Object.values(publicTables),
+        ...views.flatMap(({ publicName, physicalName }) => [publicName, physicalName]),
+        landing.name,
+      ].map((relation) => ({ schema: other.name, relation }));
+    });
+    expect(relations.length).toBeGreaterThan(20);
+    for (const { schema, relation } of relations)
+      expect(await run(user, `select count(*) from ${relation}`)).toBe(`ERROR: permission denied for schema ${schema}`);
+    for (const other of others) {
+      const { tables, landing } = resolvePipeline(other);
+      for (const change of [
+        `insert into ${tables.staged} (payload) select json_parse('{}')`,
+        `delete from ${tables.events}`,
+        `update ${tables.checkpoints} set identity_version = 'mine'`,
+        `copy ${tables.staged} from 's3://history/x' iam_role '${roles.load}' format json 'noshred'`,
+        `lock ${tables.checkpoints}`,
+      ])
+        expect(await run(user, change)).toBe(`ERROR: permission denied for schema ${other.name}`);
+      for (const change of [
+        `drop table ${tables.events}`,
+        `truncate ${tables.events}`,
+        `alter table ${tables.events} add column mine bigint`,
+        `refresh materialized view ${landing.name}`,
+        `drop materialized view ${landing.name}`,
+      ])
+        expect(await run(user, change)).toMatch(/^ERROR: (permission denied for|must be owner of)/);
+    }
+  });
+
+  test.each(users)('$user changes neither definitions nor privileges, not even its own', async ({ user, pipeline }) => {
+    const { tables, landing, name } = resolvePipeline(pipeline);
+    for (const change of [
+      `drop table ${tables.staged}`,
+      `truncate ${tables.staged}`,
+      `alter table ${tables.events} add column mine bigint`,
+      `create table ${name}.mine (a bigint)`,
+      'create schema mine',
+      `refresh materialized view ${landing.name}`,
+      `drop materialized view ${landing.name}`,
+      `grant select on ${tables.skipped} to ${user}`,
+      "create user mine password 'Mine1pw1'",
+      `alter user ${owner.name} password 'Mine1pw1'`,
+      `select count(*) from ${landing.name}`,
+      'select count(*) from millrace.objects',
+    ])
+      expect(await run(user, change)).toMatch(/^ERROR: (permission denied (for|to)|must be owner of)/);
+  });
+
+  test('the user of a purpose is refused what only another purpose needs', async () => {
+    const { tables } = resolvePipeline(estore);
+    for (const [purpose, sql] of [
+      ['export', `delete from ${tables.events}`],
+      ['export', `delete from ${tables.checkpoints}`],
+      ['export', `insert into ${tables.staged} (payload) select json_parse('{}')`],
+      ['reconcile', `delete from ${tables.ledger}`],
+      ['reconcile', `select count(*) from ${tables.events}`],
+      ['load', `delete from ${tables.exports}`],
+      ['load', `delete from ${tables.listing}`],
+    ] as const)
+      expect(await run(functionUser(estore, purpose), sql)).toMatch(/^ERROR: permission denied for relation/);
+  });
+
+  test('a user is dropped with its privileges, and another one keeps its own', async () => {
+    const [load] = withUsers(estore, []);
+    for (const step of JSON.parse(load!.properties.delete) as Step[]) await runStep(cloud.warehouse, step, admin.name);
+    const { tables } = resolvePipeline(estore);
+    expect(await run(functionUser(estore, 'load'), `select count(*) from ${tables.parked}`)).toMatch(/authentication/);
+    expect(await run(functionUser(estore, 'reconcile'), `select count(*) from ${tables.parked}`)).toBe('FINISHED');
+  });
+});
