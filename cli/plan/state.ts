@@ -79,11 +79,14 @@ function withoutMissing({ create, remove }: { create: readonly Step[]; remove: r
   return { create: whole(create), remove: whole(remove) };
 }
 
-/** Returns the states of a custom resource: one object, or the members of a group. */
+/**
+ * Returns the states of a custom resource: one object, or the members of a group. The users of functions are left out: their privileges follow from
+ * the statements, and no data depends on them.
+ */
 export function statesOf(properties: unknown, texts: Texts = {}): ObjectState[] {
   const { kind, order = [], members = {}, onRemoval } = (properties ?? {}) as Partial<WarehouseGroupProperties>;
   return kind === 'group'
-    ? order.map((id) => stateOf({ onRemoval, ...members[id] }, texts))
+    ? order.filter((id) => members[id]?.kind !== 'user').map((id) => stateOf({ onRemoval, ...members[id] }, texts))
     : [stateOf(properties, texts)];
 }
 

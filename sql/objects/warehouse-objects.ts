@@ -40,7 +40,12 @@ interface ObjectTokens {
  */
 export function ownerObject(database: string): WarehouseObject {
   const privilege = `create on database ${quoteIdentifier(database)}`;
-  const create = [`create user ${ownerUser} password {{owner_password}}`, `grant ${privilege} to ${ownerUser}`];
+  const create = [
+    `create user ${ownerUser} password {{owner_password}}`,
+    // For an owner that exists: its secret may have another password since.
+    `alter user ${ownerUser} password {{owner_password}}`,
+    `grant ${privilege} to ${ownerUser}`,
+  ];
   const remove = [`revoke ${privilege} from ${ownerUser}`, `drop user ${ownerUser}`];
   return object('Owner', ownerUser, 'owner', {
     create: [step('create', create), ...isolationSteps(database)],

@@ -125,11 +125,7 @@ export function functionsOf(
   const clockOf = (name: string) => () => cloud.clock.now() + skewMs(name);
   const log: Log = (message, facts) => void cloud.log.push({ message, ...facts });
   const portsOf = (role: string, calls: Calls) => {
-<<<<<<< HEAD
-    const { warehouse, s3, sqs, bus } = clientsOf(cloud, role, calls, around);
-=======
-    const { warehouse, s3, sqs, bus } = clientsOf(cloud, role, calls, undefined, userOf(pipeline, role));
->>>>>>> ff0f846 (The load, reconcile and export functions of a pipeline have database users with only the privileges that their statements need)
+    const { warehouse, s3, sqs, bus } = clientsOf(cloud, role, calls, around, userOf(pipeline, role));
     return {
       environment,
       log,

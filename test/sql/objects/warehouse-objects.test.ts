@@ -220,6 +220,7 @@ test('the admin creates the owner, lets it create schemas, and sets the isolatio
   expect(owner.properties).toMatchObject({ name: 'millrace_owner', kind: 'owner', identity: 'admin' });
   expect(statements(owner, 'create')).toEqual([
     'create user millrace_owner password {{owner_password}}',
+    'alter user millrace_owner password {{owner_password}}',
     'grant create on database "mill""race" to millrace_owner',
     'alter database "mill""race" isolation level snapshot',
   ]);
