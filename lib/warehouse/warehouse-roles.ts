@@ -47,7 +47,12 @@ export class WarehouseRoles extends Construct {
       [functionUser(all, 'load'), functionUser(all, 'reconcile')],
       'Lets COPY read history, archive and manifests',
     );
-    this.unload = role('Unload', [functionUser(all, 'export')], 'Lets UNLOAD write exports');
+    this.unload = role(
+      'Unload',
+      // The refresh unloads records to decode as the owner.
+      [...(props.decodes ? [ownerUser] : []), functionUser(all, 'export')],
+      'Lets UNLOAD write exports',
+    );
     grant(this.streamRead, ...streamStatements(props));
     grant(this.load, ...loadStatements(props));
     grant(this.unload, ...unloadStatements(props));
