@@ -4,7 +4,9 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { text, wholeNumber } from '../../cli/commands/options';
-import { explain, Failure } from '../../cli/failure';
+import { exitCodeOf, explain, Failure, Interrupted } from '../../cli/failure';
+import { interruptible } from '../../cli/interrupt';
+import { Progress } from '../../cli/progress';
 import { type Cell, grouped, styleFor, table } from '../../cli/terminal';
 import type { Scenario } from '../support/actions';
 import { memoryFolder } from '../support/memory';
@@ -83,18 +85,20 @@ class Worker {
   }
 }
 
-/** Hands the tasks to child processes, and each answer to `onAnswer`. */
+/** Hands the tasks to child processes, and each answer to `onAnswer`, until the signal aborts. */
 async function work<T extends Task>(
   tasks: T[],
   workers: number,
+  signal: AbortSignal,
   onAnswer: (task: T, answer: Answer) => void,
 ): Promise<void> {
+  const next = () => (signal.aborted ? undefined : tasks.shift());
   const shared = mkdtempSync(join(memoryFolder() ?? tmpdir(), 'millrace-faults-'));
   const answerTasks = async () => {
     const place = new Worker(shared);
     try {
       await place.answer();
-      for (let task = tasks.shift(); task; task = tasks.shift()) onAnswer(task, await place.answer(task));
+      for (let task = next(); task; task = next()) onAnswer(task, await place.answer(task));
     } finally {
       place.stop();
     }
@@ -107,32 +111,47 @@ async function work<T extends Task>(
 }
 
 async function run(options: Options): Promise<void> {
-  if (options.mutants) return weaken(options);
+  const progress = new Progress(process.stderr, styleFor(process.stderr, process.env));
+  progress.ifInterrupted('Scenarios that went wrong are in their files. The same --seed plays the same runs again.');
+  const act = options.mutants ? weaken : play;
+  try {
+    await interruptible(
+      (signal) => act(options, progress, signal),
+      () => progress.interruption(),
+    );
+  } finally {
+    progress.stop();
+  }
+}
+
+async function play(options: Options, progress: Progress, signal: AbortSignal): Promise<void> {
   const runs = options.runs ?? (options.nightly ? nightlyRuns : usualRuns);
   const tasks: Task[] = options.replay
     ? [{ scenario: readScenario(options.replay) }]
     : tasksOf(runs, options.seed ?? Math.floor(Math.random() * 2 ** 30), namesOf(options.only));
   const [first] = tasks;
-  if (first && 'seed' in first) console.log(`${runs} runs from seed ${first.seed}`);
+  if (first && 'seed' in first) progress.line(`${grouped(runs)} runs from seed ${first.seed}`);
   const total = tasks.reduce((sum, task) => sum + ('runs' in task ? task.runs : 1), 0);
-  const began = performance.now();
+  const stage = progress.stage('faults');
   const played = new Map<string, Counts & { readonly failed: number }>();
   let done = 0;
   let failures = 0;
-  await work(tasks, options.workers, (task, answer) => {
+  await work(tasks, options.workers, signal, (task, answer) => {
     const failed = 'failed' in answer ? 1 : 0;
-    if ('failed' in answer) report(task, answer.failed);
+    if ('failed' in answer) progress.line(reportOf(task, answer.failed));
     failures += failed;
     const kind = 'kind' in task ? task.kind : 'one scenario';
     const before = played.get(kind) ?? { ...none, failed: 0 };
     const counts = 'counts' in answer ? answer.counts : none;
     played.set(kind, { ...add(before, counts), failed: before.failed + failed });
     done += 'runs' in task ? task.runs : 1;
-    const seconds = (performance.now() - began) / 1000;
-    console.log(`${done} of ${total} runs, ${failures} failed, ${seconds.toFixed(0)} s`);
+    stage.count(done, failures > 0 ? `runs, ${grouped(failures)} failed` : 'runs', total);
   });
-  console.log(`\n${playedTable(played)}`);
-  if (failures > 0) process.exitCode = 1;
+  if (failures > 0) {
+    stage.failed();
+    process.exitCode = 1;
+  } else stage.done(`${grouped(done)} runs, none went wrong`);
+  console.log(playedTable(played));
 }
 
 function playedTable(played: ReadonlyMap<string, Counts & { readonly failed: number }>): string {
@@ -155,15 +174,17 @@ function playedTable(played: ReadonlyMap<string, Counts & { readonly failed: num
 }
 
 /** Tries every mutant, and reports which faults it does not survive. */
-async function weaken({ workers, only }: Options): Promise<void> {
+async function weaken({ workers, only }: Options, progress: Progress, signal: AbortSignal): Promise<void> {
   const isAsked = (guard: string) => only === undefined || guard.includes(only);
   const names = mutantNames.filter((name) => isAsked(aimed[name].guard));
   const locks = lockMutants.flatMap(({ guard }, lock) => (isAsked(guard) ? [{ lock }] : []));
   const overlaps = overlapMutants.flatMap(({ guard }, overlap) => (isAsked(guard) ? [{ overlap }] : []));
   const tasks = [...names.map((mutant) => ({ mutant })), ...overlaps, ...locks];
+  if (tasks.length === 0) throw new Failure(`--only must be part of a guard's name, got '${only}'`, 2);
   const rows = new Map<string, Cell[]>();
   const total = tasks.length;
-  await work<(typeof tasks)[number]>(tasks, workers, (task, answer) => {
+  const stage = progress.stage('mutants');
+  await work<(typeof tasks)[number]>(tasks, workers, signal, (task, answer) => {
     const row =
       'mutant' in task
         ? mutantRow(task.mutant, answer)
@@ -171,7 +192,7 @@ async function weaken({ workers, only }: Options): Promise<void> {
           ? lockRow(task.lock, answer)
           : overlapRow(task.overlap, answer);
     rows.set(String(row[0]), row);
-    console.log(`${rows.size} of ${total}: ${row[0]}`);
+    stage.count(rows.size, 'guards', total);
     if (row[1] === nothing) process.exitCode = 1;
   });
   const guards = [
@@ -179,10 +200,8 @@ async function weaken({ workers, only }: Options): Promise<void> {
     ...[...overlapMutants, ...lockMutants].map(({ guard }) => guard),
   ];
   const found = guards.flatMap((guard) => (rows.has(guard) ? [rows.get(guard)!] : []));
-  if (found.length === 0) throw new Failure(`--only must be part of a guard's name, got '${only}'`, 2);
-  console.log(
-    `\n${table(['guard', 'caught by', 'when'], found, styleFor(process.stdout, process.env), { longest: 100 })}`,
-  );
+  stage.done(`${grouped(found.length)} guards`);
+  console.log(table(['guard', 'caught by', 'when'], found, styleFor(process.stdout, process.env), { longest: 100 }));
 }
 
 const nothing = 'NOTHING';
@@ -209,17 +228,18 @@ function lockRow(lock: number, answer: Answer): Cell[] {
   return [guard, 'interleave', `${names[1]} after statement ${at} of ${names[0]}: ${caught.problem}`];
 }
 
-function report(task: Task, failed: Extract<Answer, { failed: unknown }>['failed']): void {
+/** Keeps the scenario in a file. Returns what went wrong, for a person. */
+function reportOf(task: Task, failed: Extract<Answer, { failed: unknown }>['failed']): string {
   const { problems, scenario, shrinks } = failed;
-  console.log(
+  const lines = [
     `\nwrong${'kind' in task ? ` after ${task.kind}, seed ${task.seed}, made shorter ${shrinks} times` : ''}:`,
-  );
-  for (const problem of problems.slice(0, maxShown)) console.log(`  ${problem}`);
-  if (problems.length > maxShown) console.log(`  and ${problems.length - maxShown} more`);
-  if (!('kind' in task)) return;
+    ...problems.slice(0, maxShown).map((problem) => `  ${problem}`),
+    ...(problems.length > maxShown ? [`  and ${problems.length - maxShown} more`] : []),
+  ];
+  if (!('kind' in task)) return lines.join('\n');
   const file = `faults-${task.seed}.json`;
   writeFileSync(file, `${JSON.stringify(scenario, null, 2)}\n`);
-  console.log(`the scenario is in ${file}; again: npm run faults -- --replay ${file}\n`);
+  return [...lines, `the scenario is in ${file}; again: npm run faults -- --replay ${file}\n`].join('\n');
 }
 
 function readScenario(file: string): Scenario {
@@ -264,6 +284,7 @@ new Command('faults')
   .action(run)
   .parseAsync()
   .catch((error: unknown) => {
-    console.error(`error: ${explain(error)}`);
-    process.exitCode = error instanceof Failure ? error.exitCode : 1;
+    console.error(error instanceof Interrupted ? error.message : `error: ${explain(error)}`);
+    if (error instanceof Interrupted) process.exit(error.exitCode);
+    process.exitCode = exitCodeOf(error);
   });
