@@ -9,6 +9,7 @@ import type { Pipeline } from '../../pipelines/definition';
 import { buckets, environment, outsider } from '../support/cloud';
 import { inProcess } from '../support/sdk';
 import { SeamWorld } from '../support/seam';
+import { secondTierTest } from '../support/tier';
 import { FakeCloud, fakeContext } from './cloud';
 
 const shop: Pipeline = {
@@ -114,20 +115,23 @@ test('each becomes what its bytes make of it, and its reject goes', async () => 
   expect(await run({ apply: true })).toMatchObject({ good: true, records: 0, objects: 0 });
 });
 
-test('a dry run changes nothing, and a load that was lost is found by the next run, from the archive', async () => {
-  await skipping({ id: 'a' }, { id: 'b' });
-  const dry = await run({ since: Date.UTC(2026, 10, 20), until: Date.UTC(2026, 10, 22) });
-  expect(dry).toMatchObject({ good: true, records: 2, objects: 2, applied: false });
-  expect(dry.asked).toMatch(/arrived_at >= '2026-11-20 00:00:00.*'::timestamp and arrived_at < '2026-11-22/);
-  expect(await rowsOf('select object_key from shop.ledger')).toEqual([]);
-  lost = true;
-  expect(await run({ apply: true })).toMatchObject({ good: false, objects: 2, loaded: 0, waiting: 2 });
-  lost = false;
-  // The stream holds them no longer; the objects are written.
-  await world.pass(25 * 60);
-  expect(await run({ apply: true })).toMatchObject({ good: true, objects: 2, gone: 0, loaded: 2 });
-  expect(await outcome()).toEqual({ events: ['a', 'b'], rejects: [] });
-});
+secondTierTest(
+  'a dry run changes nothing, and a load that was lost is found by the next run, from the archive',
+  async () => {
+    await skipping({ id: 'a' }, { id: 'b' });
+    const dry = await run({ since: Date.UTC(2026, 10, 20), until: Date.UTC(2026, 10, 22) });
+    expect(dry).toMatchObject({ good: true, records: 2, objects: 2, applied: false });
+    expect(dry.asked).toMatch(/arrived_at >= '2026-11-20 00:00:00.*'::timestamp and arrived_at < '2026-11-22/);
+    expect(await rowsOf('select object_key from shop.ledger')).toEqual([]);
+    lost = true;
+    expect(await run({ apply: true })).toMatchObject({ good: false, objects: 2, loaded: 0, waiting: 2 });
+    lost = false;
+    // The stream holds them no longer; the objects are written.
+    await world.pass(25 * 60);
+    expect(await run({ apply: true })).toMatchObject({ good: true, objects: 2, gone: 0, loaded: 2 });
+    expect(await outcome()).toEqual({ events: ['a', 'b'], rejects: [] });
+  },
+);
 
 test('what the stream does not hold any more stays a reject, and the exit code says so', async () => {
   await skipping({ id: 'a' });
@@ -136,7 +140,7 @@ test('what the stream does not hold any more stays a reject, and the exit code s
   expect((await outcome()).rejects).toEqual([expect.stringMatching(/^skipped by Redshift/)]);
 });
 
-test('a record that the stream brings again meanwhile is merged once', async () => {
+secondTierTest('a record that the stream brings again meanwhile is merged once', async () => {
   await skipping({ id: 'a' });
   lost = true;
   await run({ apply: true });

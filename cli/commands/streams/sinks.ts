@@ -50,6 +50,8 @@ export function jsonOf(records: readonly StreamRecord[]): Json {
   const end = `,"stream_name":${JSON.stringify(stream_name)}},"_kinesis_msg_id":"`;
   const objects: string[] = [];
   let payload = 0;
+  // Neighbours often arrived in the same millisecond, and writing a Date is a tenth of the work.
+  let [arrivedMs, arrived] = [Number.NaN, ''];
   for (const { value, undecodable, _kinesis: at, _kinesis_msg_id } of records) {
     const json = undecodable
       ? `"undecodable":${JSON.stringify(undecodable.reason)},"base64":${base64(undecodable.bytes)}`
@@ -57,8 +59,9 @@ export function jsonOf(records: readonly StreamRecord[]): Json {
         ? `"base64":${base64(value)}`
         : `"value":${JSON.stringify(value)}`;
     payload += json.length;
+    if (at.ts.getTime() !== arrivedMs) [arrivedMs, arrived] = [at.ts.getTime(), at.ts.toISOString()];
     objects.push(
-      `{${json}${start}${at.seq_no}","ts":"${at.ts.toISOString()}","partition":${JSON.stringify(at.partition)}${end}${_kinesis_msg_id}"}`,
+      `{${json}${start}${at.seq_no}","ts":"${arrived}","partition":${JSON.stringify(at.partition)}${end}${_kinesis_msg_id}"}`,
     );
   }
   return { objects, payload };
