@@ -114,7 +114,7 @@ class Shared {
     private readonly data: DataStack,
     private readonly bundles: Bundles,
   ) {
-    this.transform = new ArchiveTransform(stack, 'ArchiveTransform', { environment, bundles });
+    this.transform = new ArchiveTransform(stack, 'ArchiveTransform', { environment, pipelines, bundles });
     this.provider = new WarehouseObjectProvider(stack, 'WarehouseObjects', {
       environment,
       pipelines,

@@ -167,6 +167,11 @@ export type RecordForm = 'gzip' | 'zlib' | 'aggregate' | 'objects';
 /** Where the events of a record are, for producers that encode or wrap them, or send several in one record. */
 export interface RecordShape {
   /**
+   * `text`: each record is a text, and its payload is `{ "text": "…" }`. For the stream and for `firehose` files, without
+   * the other fields. @default - a record is JSON
+   */
+  readonly format?: 'text';
+  /**
    * Forms that records of the stream or of `firehose` files may have. An aggregate is taken apart first; then each
    * record is decompressed, and then divided into objects. The load function does that, so such records arrive later
    * than plain JSON. @default - none: such records are rejects
@@ -192,9 +197,10 @@ export interface HistorySource {
   readonly globs: readonly string[];
   /**
    * `ndjson`: one event a line. `firehose`: one event a line in the envelope of this project's archive, with its
-   * stream position. `csv`: RFC 4180 with a header. `parquet`: columns of plain types.
+   * stream position. `csv`: RFC 4180 with a header. `parquet`: columns of plain types. `text`: each line is a text with
+   * the payload `{ "text": "…" }`.
    */
-  readonly format: 'ndjson' | 'firehose' | 'csv' | 'parquet';
+  readonly format: 'ndjson' | 'firehose' | 'csv' | 'parquet' | 'text';
   /** Compression of the whole object. Parquet compresses inside the file: `none`. */
   readonly compression: 'gzip' | 'zstd' | 'none';
   /**

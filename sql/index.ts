@@ -23,6 +23,7 @@ export { aggregateStart } from './merge/forms';
 export { outcomeStatements, type RecordBytes } from './merge/outcomes';
 export { decodableCondition, isRaised, retryable, retryPreview, retryStatements } from './merge/retry';
 export { isSkipReason, skipPrefix } from './merge/skip-reason';
+export { isText } from './merge/text';
 export { decodes, isWaiting } from './merge/waiting';
 export { environmentObject, type PipelineDeclaration } from './objects/declarations';
 export { type ObjectResource, resourcesOf, type WarehouseObject } from './objects/object';

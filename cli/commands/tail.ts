@@ -1,6 +1,8 @@
 import { gunzipSync } from 'node:zlib';
 import type { Command } from 'commander';
 import { type Reading, readStream, type StreamRecord } from 'kinesis-reader';
+import { textPayload, withoutLineEnd } from '../../lambda/load/payload';
+import { isText } from '../../sql';
 import { Failure, Interrupted } from '../failure';
 import { grouped, type Output, type Style, styleFor, table } from '../terminal';
 import type { CommandIo } from './context';
@@ -77,7 +79,7 @@ async function tail(named: string, options: TailOptions, { stdout, stderr, env }
         now: opened.now,
         from: options.since(opened.now()),
         until: options.until,
-        decode: payloadOf,
+        decode: isText(opened.pipeline?.stream.records) ? textOf : payloadOf,
         signal,
       });
       if (options.rate) await showRates(reading, options, stdout, style);
@@ -101,6 +103,13 @@ function payloadOf(bytes: Uint8Array): Payload {
   const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
   const plain = isGzip ? gunzipSync(bytes, { maxOutputLength: INFLATED_BYTES }) : bytes;
   return { bytes, value: JSON.parse(utf8.decode(plain)) };
+}
+
+/** Decodes a record of a stream of texts. */
+function textOf(bytes: Uint8Array): Payload {
+  const value = textPayload(withoutLineEnd(Buffer.from(bytes)));
+  if (value === undefined) throw new Error('not a text');
+  return { bytes, value };
 }
 
 interface Screen {

@@ -1,5 +1,6 @@
 import { archiveLine as lineOf } from '../shared/archive-line';
 import { asArray, asNumber, asRecord, asText } from '../shared/parse';
+import type { ArchivePlan } from './contract';
 import type { ArchiveHost } from './host';
 
 /** A record as Firehose passes it to a transformation when its source is a Kinesis stream. */
@@ -33,7 +34,14 @@ const bytesAroundData = 200;
 
 /** Firehose's transformation: it turns each record of the stream into one line of an archive object. */
 export const archiveFunction = (host: ArchiveHost) => async (event: unknown) =>
-  archiveRecords(host, parseTransformation(event));
+  archiveRecords(host, parseTransformation(event), isOfText(event, host.plan));
+
+/** Whether the records come from a stream whose records are texts. */
+function isOfText(event: unknown, { textStreams }: ArchivePlan): boolean {
+  if (textStreams.length === 0) return false;
+  const arn = asText(asRecord(event, 'event').sourceKinesisStreamArn, 'event.sourceKinesisStreamArn');
+  return textStreams.includes(arn.slice(arn.indexOf('/') + 1));
+}
 
 export function parseTransformation(event: unknown): FirehoseRecord[] {
   return asArray(asRecord(event, 'event').records, 'event.records').map((value, i) => {
@@ -65,13 +73,14 @@ function subsequenceOf(value: unknown, at: string): number {
 
 /** Answers every record. Those that no longer fit into the response fail, and Firehose writes them under its error prefix. */
 export function archiveRecords(
-  { log }: ArchiveHost,
+  { log }: Pick<ArchiveHost, 'log'>,
   records: readonly FirehoseRecord[],
+  isText = false,
 ): { records: TransformedRecord[] } {
   let bytes = 0;
   let refused = 0;
   const transformed = records.map((record): TransformedRecord => {
-    const data = Buffer.from(archiveLine(record)).toString('base64');
+    const data = Buffer.from(archiveLine(record, isText)).toString('base64');
     if (bytes + data.length + bytesAroundData > maxResponseBytes) {
       refused += 1;
       bytes += bytesAroundData;
@@ -85,7 +94,7 @@ export function archiveRecords(
 }
 
 /** Writes a record as one line of an archive object: see shared/archive-line.ts. */
-export function archiveLine(record: FirehoseRecord): string {
+export function archiveLine(record: FirehoseRecord, isText = false): string {
   const { data, shardId, sequenceNumber, subsequenceNumber, partitionKey, arrivedAt } = record;
   const place = {
     shardId,
@@ -93,5 +102,5 @@ export function archiveLine(record: FirehoseRecord): string {
     partitionKey,
     arrivedAt: new Date(arrivedAt).toISOString().slice(0, -1),
   };
-  return lineOf(place, Buffer.from(data, 'base64'));
+  return lineOf(place, Buffer.from(data, 'base64'), isText);
 }

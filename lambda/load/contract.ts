@@ -73,8 +73,18 @@ export const undecodedColumns = ['shard_id', 'sequence_number', 'partition_key',
 /** A form in which a record is sent: the same as `RecordForm` of a pipeline. */
 export type RecordForm = 'gzip' | 'zlib' | 'aggregate' | 'objects';
 
+/** Longest text, in bytes: the length of a varchar. */
+export const maxTextBytes = 65_535;
+
+/** Why bytes are no text. The merge and the load function give the same reasons. */
+export const textProblems = {
+  tooLong: 'a text longer than 65,535 bytes',
+  noUtf8: 'not UTF-8 text, or it has a NUL byte',
+} as const;
+
 /** Where a record holds its events: the same as `RecordShape` of a pipeline. */
 export interface RecordShape {
+  readonly format?: 'text';
   readonly decode?: readonly RecordForm[];
   readonly unwrap?: readonly string[];
   readonly base64?: boolean;
@@ -83,7 +93,7 @@ export interface RecordShape {
 /** The file format of a source's objects. */
 export interface FileShape {
   /** `undecoded`: a CSV that UNLOAD wrote, with the position, partition key, arrival time and bytes of records. */
-  readonly format: 'ndjson' | 'firehose' | 'csv' | 'parquet' | 'undecoded';
+  readonly format: 'ndjson' | 'firehose' | 'csv' | 'parquet' | 'text' | 'undecoded';
   readonly compression: 'gzip' | 'zstd' | 'none';
   /** For JSON only: where a record holds its events. @default - a record is an event */
   readonly records?: RecordShape;

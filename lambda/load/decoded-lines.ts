@@ -9,6 +9,12 @@ export const decodes = ({ records, format }: FileShape) =>
   records?.decode !== undefined && (format === 'firehose' || format === 'undecoded');
 
 /**
+ * Whether the function writes files of its own for all objects, because COPY cannot read theirs: no page says how it
+ * reads lines of any text.
+ */
+export const isRewritten = (shape: FileShape) => shape.format === 'text' || decodes(shape);
+
+/**
  * The lines of an archive object for a record of a file: one for each part of the record. A line of an archive that has
  * JSON stays as it is.
  * @throws UnreadableError for a record without the fields of its format

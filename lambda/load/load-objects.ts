@@ -1,6 +1,6 @@
 import type { LoadSource } from './contract';
 import { copyVersions, filesOfCopies, reportedLines } from './copies';
-import { decodes } from './decoded-lines';
+import { isRewritten } from './decoded-lines';
 import { deliveriesUntilBlamed, type Failure } from './failure';
 import { idOf } from './groups';
 import type { LoadCall } from './host';
@@ -13,7 +13,7 @@ import { inPlace, isLate, runIdOf, transact } from './transaction';
 /** Compressed bytes that are read line by line together: a function has no time for more. */
 const maxSiftedBytes = 256 * 1024 ** 2;
 
-const decoding = 'its records have to be decoded';
+const rewriting = 'its records have to be read by the function';
 
 type Next = (left: readonly Delivered[]) => Promise<Done>;
 
@@ -37,8 +37,8 @@ export async function loadInPlace(call: LoadCall, source: LoadSource, objects: r
     const rest = objects.filter(({ size }) => size > 0);
     return join(await loadEmpty(call, source, empty), await loadInPlace(call, source, rest));
   }
-  if (decodes(source.shape))
-    return loadReadable(call, source, objects, { kind: 'lines', reason: decoding, at: call.now() });
+  if (isRewritten(source.shape))
+    return loadReadable(call, source, objects, { kind: 'lines', reason: rewriting, at: call.now() });
   if (!call.systemViews.showOwnCopy) return loadCopies(call, source, objects, undefined);
   const run = { runId: runIdOf(objects), step: 'load', plan: source.inPlace, ...inPlace(source, objects) };
   const ended = await transact(call, source, run, objects);
@@ -141,7 +141,7 @@ async function loadReadable(
   if (source.shape.format === 'undecoded' && sifted.records === 0) return { loaded: objects.map(idOf), parked: [] };
   const afterFailure = async (kind: Failure['kind'], last: PriorFailure): Promise<Done> => {
     // COPY cannot report lines of records that it does not read itself.
-    const ask = kind === 'lines' && reported.size === 0 && !decodes(source.shape);
+    const ask = kind === 'lines' && reported.size === 0 && !isRewritten(source.shape);
     const lines = ask ? await reportedLines(call, source, objects) : undefined;
     if (lines) return loadReadable(call, source, objects, last, lines);
     return isSingle ? parkObject(call, first, last) : split();
@@ -180,7 +180,7 @@ async function siftOrPark(
  */
 async function loadRefusing(call: LoadCall, source: LoadSource, object: Delivered, prior: PriorFailure): Promise<Done> {
   const run = { runId: runIdOf([object]), step: 'refusing', plan: source.inPlace, ...inPlace(source, [object], true) };
-  if (run.values['may_refuse'] === 1 && call.systemViews.showOwnCopy && !decodes(source.shape)) {
+  if (run.values['may_refuse'] === 1 && call.systemViews.showOwnCopy && !isRewritten(source.shape)) {
     if (isLate(call)) return nothingDone;
     const outcome = await outcomeOf(call, source.inPlace, [object], await transact(call, source, run, [object]));
     if (outcome.kind === 'running') return nothingDone;

@@ -1,8 +1,8 @@
-import type { FileShape } from './contract';
+import { type FileShape, maxTextBytes, textProblems } from './contract';
 import { jsonRecords } from './json-records';
 import { csvFields, type FileRecord, recordsOf } from './records';
 
-/** Reads the records of an object: JSON objects, or lines of a CSV, where a line end in quotes is part of a value. */
+/** Reads the records of an object: JSON objects, lines of text, or lines of a CSV, where a line end in quotes is part of a value. */
 export function recordsOfShape(
   body: AsyncIterable<Uint8Array>,
   { format, compression }: Pick<FileShape, 'format' | 'compression'>,
@@ -10,11 +10,12 @@ export function recordsOfShape(
 ): AsyncGenerator<FileRecord> {
   const isCsv = format === 'csv' || format === 'undecoded';
   const lines = recordsOf(body, { compression, quoted: isCsv, maxBytes });
-  return isCsv ? lines : jsonRecords(lines, maxBytes);
+  return isCsv || format === 'text' ? lines : jsonRecords(lines, maxBytes);
 }
 
 /** The payload that COPY and the load's statements make of a record. Undefined for a record that COPY does not read. */
 export function payloadOf(bytes: Buffer, shape: FileShape): unknown {
+  if (shape.format === 'text') return textPayload(bytes);
   const text = utf8Of(bytes);
   if (text === undefined) return undefined;
   return shape.format === 'csv' ? csvPayload(text, shape) : jsonOf(text);
@@ -22,6 +23,7 @@ export function payloadOf(bytes: Buffer, shape: FileShape): unknown {
 
 /** Why a record has no payload. */
 export function problemOf(bytes: Buffer, shape: FileShape): string {
+  if (shape.format === 'text') return bytes.length > maxTextBytes ? textProblems.tooLong : textProblems.noUtf8;
   const text = utf8Of(bytes);
   if (text === undefined) return 'not UTF-8';
   if (shape.format !== 'csv') return 'not plain JSON';
@@ -30,6 +32,24 @@ export function problemOf(bytes: Buffer, shape: FileShape): string {
   if (!fields) return 'not CSV: a quote is not closed, or text follows the closing quote';
   if (fields.length !== columns.length) return `${fields.length} fields instead of ${columns.length}`;
   return `a field is longer than ${maxFieldBytes} bytes`;
+}
+
+const unchanged = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** The payload of a text without its line end, as the merge makes it: see sql/merge/text.ts. */
+export function textPayload(bytes: Buffer): { readonly text: string } | undefined {
+  if (bytes.length > maxTextBytes || bytes.includes(0)) return undefined;
+  try {
+    return { text: unchanged.decode(bytes) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** A record of the stream without the line end that a producer may add. */
+export function withoutLineEnd(bytes: Buffer): Buffer {
+  const line = bytes.at(-1) === 10 ? bytes.subarray(0, -1) : bytes;
+  return line.at(-1) === 13 ? line.subarray(0, -1) : line;
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });

@@ -5,7 +5,7 @@ import { isTerminal, query, type StatementState, WarehouseAsleepError } from '..
 import { judgeAll } from './columns';
 import type { LoadSource } from './contract';
 import { copyVersions, filesOfCopies, reportedLines } from './copies';
-import { decodes } from './decoded-lines';
+import { isRewritten } from './decoded-lines';
 import { classify, deliveriesUntilBlamed, type Failure, refusalOf } from './failure';
 import { sourceFinder } from './groups';
 import type { LoadCall } from './host';
@@ -97,7 +97,7 @@ async function replaceRun(call: LoadCall, source: LoadSource, run: Reload): Prom
   const { replaced, objects } = run;
   const { systemViews } = call;
   let problem: Result = refuse('its objects were not read');
-  if (systemViews.showOwnCopy && !decodes(source.shape)) {
+  if (systemViews.showOwnCopy && !isRewritten(source.shape)) {
     const { files, values } = inPlace(source, objects, run.attempts >= deliveriesUntilBlamed);
     const load = { step: 'reload', plan: source.reload.inPlace, files, values: { ...values, replaced } };
     const result = await submitReload(call, source, run, load);
@@ -145,7 +145,7 @@ async function replaceFromReadable(
     const result = await submitReload(call, source, run, load);
     if (result.kind !== 'failed') return result;
     const lines =
-      reported.size === 0 && !decodes(source.shape) ? await reportedLines(call, source, objects) : undefined;
+      reported.size === 0 && !isRewritten(source.shape) ? await reportedLines(call, source, objects) : undefined;
     return lines ? replaceFromReadable(call, source, run, lines) : refuse(result.failure.reason);
   } catch (error) {
     if (error instanceof UnsiftableError) return refuse(`${error.object.key}: ${error.message}`);

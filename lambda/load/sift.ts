@@ -102,7 +102,7 @@ async function siftOne(
     if (read % 5000 === 0 && call.remainingMs() < reserveMs) return false;
     if (shape.format === 'csv' && read === 1) await writer.begin(record.bytes);
     else if (decodes(shape)) for (const line of decodedLines(record, shape)) await writer.keep(line);
-    else if (!isBlank(record.bytes)) {
+    else if (!isEmpty(record.bytes, shape)) {
       const message = messageOf(record, reported) ?? unreadableReason(record.bytes, shape);
       if (message === undefined) await writer.keep(oneLine(record, shape));
       else writer.refuse(url, record, message);
@@ -113,15 +113,18 @@ async function siftOne(
 
 /** Returns why a record is not written for COPY. The warehouse itself parses bytes that are not plain JSON. */
 function unreadableReason(bytes: Buffer, shape: LoadSource['shape']): string | undefined {
-  const isReadable = shape.format === 'csv' ? payloadOf(bytes, shape) !== undefined : plainJson(bytes) !== undefined;
+  const isReadable = hasLines(shape) ? payloadOf(bytes, shape) !== undefined : plainJson(bytes) !== undefined;
   return isReadable ? undefined : problemOf(bytes, shape);
 }
 
-/** Writes a record on one line. Line breaks in JSON are between tokens. */
-const oneLine = ({ line, lastLine, bytes }: FileRecord, { format }: LoadSource['shape']): Buffer =>
-  format === 'csv' || line === lastLine
-    ? bytes
-    : Buffer.from(bytes.toString('latin1').replace(/[\r\n]/g, ' '), 'latin1');
+const hasLines = ({ format }: LoadSource['shape']) => format === 'csv' || format === 'text';
+
+/** Writes a record on one line, a text as its payload. Line breaks in JSON are between tokens. */
+function oneLine({ line, lastLine, bytes }: FileRecord, shape: LoadSource['shape']): Buffer {
+  if (shape.format === 'text') return Buffer.from(JSON.stringify(payloadOf(bytes, shape)));
+  if (shape.format === 'csv' || line === lastLine) return bytes;
+  return Buffer.from(bytes.toString('latin1').replace(/[\r\n]/g, ' '), 'latin1');
+}
 
 async function bytesOf({ objects }: LoadCall, object: HistoryObject): Promise<AsyncIterable<Uint8Array>> {
   const { bucket, key, etag, versionId } = object;
@@ -146,6 +149,10 @@ function messageOf(
   for (let at = line; at <= lastLine; at += 1) if (reported.has(at)) return reported.get(at);
   return undefined;
 }
+
+/** Blanks are a text. */
+const isEmpty = (bytes: Buffer, { format }: LoadSource['shape']) =>
+  format === 'text' ? bytes.length === 0 : isBlank(bytes);
 
 const isBlank = (bytes: Buffer) => bytes.every((byte) => byte === 32 || byte === 9 || byte === 13 || byte === 10);
 const newline = Buffer.from('\n');

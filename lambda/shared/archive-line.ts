@@ -18,9 +18,14 @@ export interface RecordPlace {
  *   repeated keys. Only line breaks between tokens become spaces; a JSON string cannot contain any.
  * - `unparsed`: the bytes in base64, as a list of texts if they are long. A line has it in place of `payload` if the
  *   bytes are not JSON that every parser reads alike. The merge treats them like bytes of the stream.
+ * @param isText true if the records of the stream are texts, whose bytes are kept even if they are JSON
  */
-export function archiveLine({ shardId, sequenceNumber, partitionKey, arrivedAt }: RecordPlace, bytes: Buffer): string {
-  const json = plainJson(bytes);
+export function archiveLine(
+  { shardId, sequenceNumber, partitionKey, arrivedAt }: RecordPlace,
+  bytes: Buffer,
+  isText = false,
+): string {
+  const json = isText ? undefined : plainJson(bytes);
   const position = JSON.stringify({
     shard_id: shardId,
     sequence_number: sequenceNumber,

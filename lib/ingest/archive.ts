@@ -7,21 +7,32 @@ import { LogGroup, LogStream } from 'aws-cdk-lib/aws-logs';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import type { Environment } from '../../environments/environment';
+import type { ArchivePlan } from '../../lambda/archive/contract';
+import type { Pipeline } from '../../pipelines/definition';
+import { isText } from '../../sql';
 import type { Bundles } from '../shared/bundles';
 import { explained, grant } from '../shared/grant';
 import { Handler } from '../shared/handler';
 import { keyUse } from '../shared/key-use';
+import { names } from '../shared/names';
 
 export interface ArchiveTransformProps {
   readonly environment: Environment;
+  /** All pipelines of the environment. */
+  readonly pipelines: readonly Pipeline[];
   readonly bundles: Bundles;
 }
 
 /** Wraps each record with its position on the stream, as one line. Firehose calls this function before it writes. */
 export class ArchiveTransform extends Handler {
-  constructor(scope: Construct, id: string, { environment, bundles }: ArchiveTransformProps) {
+  constructor(scope: Construct, id: string, { environment, pipelines, bundles }: ArchiveTransformProps) {
+    const plan: ArchivePlan = {
+      textStreams: pipelines
+        .filter(({ stream }) => isText(stream.records))
+        .map(({ name }) => names.stream(environment.name, name)),
+    };
     super(scope, id, {
-      code: bundles.code('archive'),
+      code: bundles.code('archive', environment.name, plan),
       description: 'Wraps archived records with their position on the stream',
       timeout: Duration.minutes(1),
       logRetentionDays: environment.logRetentionDays,

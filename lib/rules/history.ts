@@ -1,6 +1,8 @@
-import type { FileColumn, HistorySource, Pipeline } from '../../pipelines/definition';
+import type { FileColumn, HistorySource, Pipeline, RecordShape } from '../../pipelines/definition';
 import { pathOf } from '../../sql/history/columnar-files';
 import { globsOverlap } from '../../sql/history/glob';
+import { isText } from '../../sql/merge/text';
+import { mustBeGiven } from '../../sql/typing/part';
 import { declaredTwice, problem, shown } from './format';
 import { elementName } from './shape';
 
@@ -16,7 +18,7 @@ export function historyProblems(pipeline: Pipeline, at: string): string[] {
       `${at}.history`,
       history.map(({ source }) => source.name),
     ),
-    ...history.flatMap(({ source, field }) => fileProblems(pipeline, source, field)),
+    ...history.flatMap(({ source, field }) => sourceProblems(pipeline, source, field)),
     ...globs.flatMap((one, index) =>
       globs
         .slice(index + 1)
@@ -49,8 +51,23 @@ export function historyOverlaps(pipelines: readonly Pipeline[]): string[] {
   );
 }
 
+/** Rules between the fields of `records`. */
+export const recordProblems = (records: RecordShape | undefined, at: string): string[] =>
+  records?.format === undefined
+    ? []
+    : (['decode', 'unwrap', 'base64'] as const)
+        .filter((field) => records[field] !== undefined)
+        .map((field) => `${at}.${field} belongs to JSON only, got it with the format ${records.format}`);
+
 /** A payload is made by OBJECT, which takes a name and a value for each column and has a limit of arguments. */
 const maxColumns = 100;
+
+function sourceProblems(pipeline: Pipeline, source: HistorySource, at: string): string[] {
+  const problems = fileProblems(pipeline, source, at);
+  if (problems.length > 0) return problems;
+  if (source.format === 'text') return missingInText(pipeline, `${at}.format`);
+  return isText(source.records) ? missingInText(pipeline, `${at}.records.format`) : [];
+}
 
 function fileProblems(pipeline: Pipeline, source: HistorySource, at: string): string[] {
   const { format, compression, columns, delimiter, records } = source;
@@ -59,8 +76,13 @@ function fileProblems(pipeline: Pipeline, source: HistorySource, at: string): st
     problems.push(problem(`${at}.compression`, 'be none: Parquet compresses inside the file', compression));
   if (delimiter !== undefined && format !== 'csv')
     problems.push(`${at}.delimiter belongs to csv only, got it with ${format}`);
-  if (records !== undefined && (format === 'csv' || format === 'parquet'))
+  if (records !== undefined && format !== 'ndjson' && format !== 'firehose')
     problems.push(`${at}.records belong to ndjson and firehose only, got them with ${format}`);
+  if (records?.format !== undefined && format === 'ndjson')
+    problems.push(
+      `${at}.records.format belongs to firehose only, got it with ndjson: for lines of text, set ${at}.format to text`,
+    );
+  problems.push(...recordProblems(records, `${at}.records`));
   if (records?.decode !== undefined && format === 'ndjson')
     problems.push(
       `${at}.records.decode belongs to firehose only, got it with ndjson: \`compression\` reads compressed files, and a file may hold objects without line breaks`,
@@ -96,6 +118,16 @@ function isType(type: string | undefined): boolean {
   if (!decimal) return types.includes(type);
   const [precision, scale] = [Number(decimal[1]), Number(decimal[2])];
   return precision >= 1 && precision <= 38 && scale <= Math.min(precision, 37);
+}
+
+/** Required columns that a text has no value for: every record would be a reject. */
+export function missingInText({ columns }: Pick<Pipeline, 'columns'>, at: string): string[] {
+  return columns
+    .filter((column) => mustBeGiven(column) && column.path.join('.') !== 'text')
+    .map(
+      ({ name, path }) =>
+        `${at} is text, whose only attribute is text, but the required column ${name} is read from ${shown(path)}`,
+    );
 }
 
 /** Columns that share a name or a path, or one whose path goes through the value of another. */

@@ -27,6 +27,7 @@ const plainName = (most: number) =>
 const anyText = text('be a text');
 
 const records = object<RecordShape>({
+  format: oneOf('text').optional(),
   decode: list(
     oneOf(...recordForms),
     `name one or more of ${recordForms.join(', ')}`,
@@ -162,7 +163,7 @@ const source = object<Source>({
     (name) => isPlainName(name) && name.length <= 32 && name !== archiveSource && name !== undecodedSource,
   ),
   globs: list(glob, 'hold at least one glob', (globs) => globs.length > 0),
-  format: oneOf('ndjson', 'firehose', 'csv', 'parquet'),
+  format: oneOf('ndjson', 'firehose', 'csv', 'parquet', 'text'),
   compression: oneOf('gzip', 'zstd', 'none'),
   columns: list(
     object<FileColumn>({

@@ -1,4 +1,5 @@
 import type { Pipeline } from '../../pipelines/definition';
+import { isText } from '../../sql/merge/text';
 import { landedMarginHours } from '../../sql/tables/landing';
 import { identityTableNames, tableNames } from '../../sql/tables/names';
 import { reservedProblems } from '../../sql/text/identifier';
@@ -6,7 +7,7 @@ import { viewColumnProblems } from '../../sql/views/public-view';
 import { columnsProblems, identityProblems } from './columns';
 import { exportColumnProblems, exportProblems } from './exports';
 import { declaredTwice, must, problem } from './format';
-import { historyProblems } from './history';
+import { historyProblems, missingInText, recordProblems } from './history';
 import { pipelineShape } from './pipeline-shape';
 import { queryProblems } from './queries';
 import { between, type Checked, check, elementName, isBetween } from './shape';
@@ -35,6 +36,9 @@ function ruleProblems(pipeline: Pipeline, at: string, now: number, { sound, righ
   return [
     ...(are('name') ? reservedProblems(`${at}.name`, pipeline.name) : []),
     ...(are('stream') ? streamProblems(pipeline, at, now) : []),
+    ...(are('stream', 'columns') && isText(pipeline.stream.records)
+      ? missingInText(pipeline, `${at}.stream.records.format`)
+      : []),
     ...(are('columns') ? columnsProblems(pipeline.columns, at) : []),
     ...(are('columns', 'identity', 'history') ? identityProblems(pipeline, at) : []),
     ...(are('columns', 'history') ? historyProblems(pipeline, at) : []),
@@ -57,9 +61,10 @@ function exportsProblems({ exports }: Pipeline, at: string): string[] {
 const dayMs = 86_400_000;
 
 function streamProblems({ stream }: Pipeline, at: string, now: number): string[] {
-  const { retentionHours, landedHours, recreatedAt } = stream;
+  const { retentionHours, landedHours, recreatedAt, records } = stream;
   const least = retentionHours + landedMarginHours;
   return [
+    ...recordProblems(records, `${at}.stream.records`),
     ...(landedHours === undefined || isBetween(landedHours, least, 87_600)
       ? []
       : [problem(`${at}.stream.landedHours`, between(least, 87_600), landedHours)]),

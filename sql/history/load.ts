@@ -138,6 +138,7 @@ function shapeOf(pipeline: ResolvedPipeline, source: Format): FileShape {
   const { compression, records } = source;
   if (source.format === 'ndjson' || source.format === 'firehose')
     return { format: source.format, compression, ...(records && { records }) };
+  if (source.format === 'text') return { format: source.format, compression };
   if (!isColumnar(source)) throw new Error(`history source ${source.name} must name the columns of its files`);
   const columns = source.columns.map((column) => ({
     name: column.name,

@@ -62,10 +62,9 @@ where r.row_key is null`,
       columns: kept,
       typed(tables, from) {
         const given = `(\n${indent(from)}\n) as untouched`;
-        const records = unwrapOf(source.records);
         const arrived = isArchive
-          ? parsedQuery(pipeline, 'archive', given, records)
-          : historyQuery(pipeline, given, records);
+          ? parsedQuery(pipeline, 'archive', given, source.records)
+          : historyQuery(pipeline, given, unwrapOf(source.records));
         return incomingStatements(pipeline, arrived, [], tables, recordKind(sourceOf(source), source.records));
       },
     }),

@@ -1,12 +1,14 @@
 import type { StatementTemplate } from '../../lambda/shared/plan';
+import type { RecordShape } from '../../pipelines/definition';
 import type { ResolvedPipeline } from '../resolve';
 import { placeColumns } from '../tables/columns';
 import { indent } from '../text/indent';
 import { givesWay } from './gives-way';
 import type { Source } from './incoming';
-import { parsedExpression, unparsedArchive } from './parsing';
+import { parsedExpression, textArchive, unparsedArchive } from './parsing';
 import { filterStatements, filterTables, isFinalSkip, isWanted } from './source-filter';
-import { envelopeProblem, type Unwrap, unwrappedRows } from './unwrap';
+import { isText, textPayload } from './text';
+import { envelopeProblem, type Unwrap, unwrapOf, unwrappedRows } from './unwrap';
 
 /**
  * Statements that bring rows into a merge, in this order:
@@ -21,13 +23,15 @@ import { envelopeProblem, type Unwrap, unwrappedRows } from './unwrap';
 export function arrivalStatements(
   pipeline: ResolvedPipeline,
   source: Source,
-  { replaced, records }: { readonly replaced?: string; readonly records?: Unwrap } = {},
+  { replaced, records }: { readonly replaced?: string; readonly records?: RecordShape } = {},
 ): StatementTemplate[] {
-  if (source === 'history')
+  if (source === 'history') {
+    const unwrap = unwrapOf(records);
     return [
       readStatement(pipeline, source),
-      ...filterStatements(pipeline, filtered(historyRows(pipeline.tables.staged, records), records)),
+      ...filterStatements(pipeline, filtered(historyRows(pipeline.tables.staged, unwrap), unwrap)),
     ];
+  }
   return [...untouchedStatements(pipeline, source, { replaced }), ...parsedStatements(pipeline, source, records)];
 }
 
@@ -35,18 +39,19 @@ export function arrivalStatements(
 export function parsedStatements(
   pipeline: ResolvedPipeline,
   source: 'stream' | 'archive',
-  records?: Unwrap,
+  records?: RecordShape,
 ): StatementTemplate[] {
   const { arrived, parsed, wrapped } = pipeline.temporary;
-  const rows = parsedRows(source, arrived);
+  const rows = parsedRows(source, arrived, records);
+  const unwrap = unwrapOf(records);
   return [
-    ...(records
+    ...(unwrap
       ? [
           `create temp table ${wrapped} as\n${rows}`,
-          `create temp table ${parsed} as\n${unwrappedRows(records, wrapped)}`,
+          `create temp table ${parsed} as\n${unwrappedRows(unwrap, wrapped)}`,
         ]
       : [`create temp table ${parsed} as\n${rows}`]),
-    ...filterStatements(pipeline, records ? filtered(`select *\nfrom ${parsed}`, records) : parsed),
+    ...filterStatements(pipeline, unwrap ? filtered(`select *\nfrom ${parsed}`, unwrap) : parsed),
   ];
 }
 
@@ -165,15 +170,15 @@ where ${merged}.shard_id = ${arrived}.shard_id and ${merged}.sequence_number = $
 }
 
 /**
- * Parses the rows of a relation of unchanged rows. `payload` is the result of JSON_PARSE, `unparsed` the bytes of a
- * record that cannot be parsed.
+ * Parses the rows of a relation of unchanged rows. `payload` is the result of JSON_PARSE or the object with the text, `unparsed` the bytes of a
+ * record that is neither.
  */
-function parsedRows(source: 'stream' | 'archive', arrived: string): string {
+function parsedRows(source: 'stream' | 'archive', arrived: string, records: RecordShape | undefined): string {
   const place = `source, ${placeColumns.join(', ')}, refresh_time`;
-  if (source === 'archive') return unparsedArchive(place, arrived);
+  if (source === 'archive') return isText(records) ? textArchive(place, arrived) : unparsedArchive(place, arrived);
   return `select ${place}, payload, case when payload is null then kinesis_data end as unparsed
 from (
-  select *, ${parsedExpression('kinesis_data')} as payload
+  select *, ${isText(records) ? textPayload('kinesis_data') : parsedExpression('kinesis_data')} as payload
   from ${arrived}
 ) as records`;
 }
@@ -193,10 +198,11 @@ export function parsedQuery(
   pipeline: ResolvedPipeline,
   source: 'stream' | 'archive',
   untouched: string,
-  records?: Unwrap,
+  records?: RecordShape,
 ): string {
-  const rows = parsedRows(source, untouched);
-  return wantedQuery(pipeline, records ? unwrappedRows(records, inParentheses(rows)) : rows, records);
+  const rows = parsedRows(source, untouched, records);
+  const unwrap = unwrapOf(records);
+  return wantedQuery(pipeline, unwrap ? unwrappedRows(unwrap, inParentheses(rows)) : rows, unwrap);
 }
 
 /** The same relation for rows of history, from any relation with a `payload`. */

@@ -20,6 +20,7 @@ import { joinedReasons, partReason, problemParts, problemsExpression, reasonItem
 import { reasonName, rowNumber, type TypingTables, typedGroups, typingStatements } from '../typing/typed-rows';
 import { formsOf } from './forms';
 import { type Encoding, unparsedReason } from './parsing';
+import { isText } from './text';
 import { envelopeProblem, unwrapOf } from './unwrap';
 
 /**
@@ -75,7 +76,11 @@ export interface RecordKind {
 /** The kind of records that come from a source, or from a file of the same shape. */
 export const recordKind = (source: Source, records: RecordShape | undefined): RecordKind => ({
   isWrapped: unwrapOf(records) !== undefined,
-  encoding: { decode: source === 'history' ? [] : formsOf(records), isDecoded: source !== 'stream' },
+  encoding: {
+    decode: source === 'history' ? [] : formsOf(records),
+    isDecoded: source !== 'stream',
+    isText: isText(records),
+  },
 });
 
 /** The reasons that are found before the columns are looked at. */

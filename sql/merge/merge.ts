@@ -100,7 +100,7 @@ export function mergeSteps(pipeline: ResolvedPipeline, source: Source, options: 
   return {
     incoming: [
       ...completeRowsStatements(pipeline),
-      ...arrivalStatements(pipeline, source, { replaced, records }),
+      ...arrivalStatements(pipeline, source, { replaced, records: options.records }),
       ...incomingStatements(
         pipeline,
         arrivedQuery(pipeline, source, records),

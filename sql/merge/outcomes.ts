@@ -37,7 +37,7 @@ select
 from (
 ${decodedArchive('key', given)}
 ) as decoded`,
-    ...parsedStatements(pipeline, 'stream', unwrap),
+    ...parsedStatements(pipeline, 'stream', records),
     ...incomingStatements(
       pipeline,
       arrivedQuery(pipeline, 'stream', unwrap),

@@ -2,6 +2,7 @@ import { quoteLiteral } from '../../lambda/shared/quote';
 import type { RecordForm } from '../../pipelines/definition';
 import { indent } from '../text/indent';
 import { firstBytes, hasForm } from './forms';
+import { archivedJsonAsText, noTextReason, textPayload } from './text';
 
 /**
  * JSON_PARSE raises where CAN_JSON_PARSE is false
@@ -55,6 +56,20 @@ ${indent(parsed)}
 ) as records`;
 }
 
+/** The rows of the archive whose records are texts, like those of the stream. */
+export function textArchive(place: string, arrived: string): string {
+  return `select
+  ${place},
+  case when not ${hasBase64} then ${archivedJsonAsText} when bytes is null then unparsed else text_payload end as payload,
+  case when not ${hasBase64} then null when bytes is null then to_varbyte('', 'utf8') when text_payload is null then bytes end as unparsed
+from (
+  select *, ${textPayload('bytes')} as text_payload
+  from (
+${indent(withBytes(arrived), 4)}
+  ) as decoded
+) as records`;
+}
+
 /** The same rows without parsing, for records whose format is not JSON. */
 export const decodedArchive = (place: string, arrived: string): string => `select
   ${place}, case when bytes is null then unparsed end as payload, bytes as unparsed
@@ -74,9 +89,13 @@ export interface Encoding {
   readonly decode: readonly RecordForm[];
   /** True if the load function has decoded the rows. False if it has not seen them, as those of the stream. */
   readonly isDecoded: boolean;
+  /** True if records are texts. */
+  readonly isText: boolean;
 }
 
-const notEncoded: Encoding = { decode: [], isDecoded: false };
+const notEncoded: Encoding = { decode: [], isDecoded: false, isText: false };
+
+const undecodable = 'base64 in the archive cannot be decoded: it is malformed, or the record is longer than 1 MiB';
 
 const waits = (what: string) => `payload: ${what}; it waits for the load function to decode it`;
 
@@ -97,7 +116,13 @@ const formReasons: Readonly<Record<Exclude<RecordForm, 'objects'>, readonly [bef
  * The reason of a record without payload. It is found from the bytes alone, since a text would have to be UTF-8 and
  * short. CAN_JSON_PARSE does not say which of its conditions a record misses, so the reason names them all.
  */
-export function unparsedReason({ decode, isDecoded }: Encoding = notEncoded): string {
+export function unparsedReason({ decode, isDecoded, isText }: Encoding = notEncoded): string {
+  if (isText)
+    return `case
+  when payload is not null then ${quoteLiteral(`payload: its ${undecodable}`)}
+  when ${hasForm('aggregate')} then ${quoteLiteral(aggregateReason)}
+  else ${noTextReason('unparsed')}
+end`;
   const ofForms = Object.entries(formReasons)
     .filter(([form]) => decode.includes(form as RecordForm))
     .map(
@@ -105,7 +130,7 @@ export function unparsedReason({ decode, isDecoded }: Encoding = notEncoded): st
     );
   const textReason = decode.includes('objects') && !isDecoded ? waits('text that JSON_PARSE does not take') : notParsed;
   return `case
-  when payload is not null then 'payload: not plain JSON, and its base64 in the archive cannot be decoded: it is malformed, or the record is longer than 1 MiB'${ofForms.join('')}
+  when payload is not null then ${quoteLiteral(`payload: not plain JSON, and its ${undecodable}`)}${ofForms.join('')}
   when ${hasForm('aggregate')} then ${quoteLiteral(aggregateReason)}
   when can_json_parse(unparsed) then 'payload: expected an object, got null'
   when ${firstBytes(3)} = 'efbbbf' then 'payload: begins with a byte order mark'

@@ -11,6 +11,7 @@ import { incomingStatements, incomingTables } from './incoming';
 import { acceptStatements, copiesStatements, lockStatement } from './merge';
 import { parsedExpression, unparsedReason } from './parsing';
 import { filteredCount, filterStatements, filterTables, isWanted, skipStatements } from './source-filter';
+import { isText, textPayload } from './text';
 import { elementProblem, envelopeProblem, type Unwrap, unwrapOf, unwrappedRows } from './unwrap';
 import { isWaiting } from './waiting';
 
@@ -69,7 +70,11 @@ export function decodableCondition({ stream }: Pick<Pipeline, 'stream'>): string
 
 /** Makes records wait for the load function. The next run of the refresh function unloads them. */
 function waitStatement({ definition, tables }: ResolvedPipeline, condition: string): StatementTemplate {
-  const reason = unparsedReason({ decode: formsOf(definition.stream.records), isDecoded: false });
+  const reason = unparsedReason({
+    decode: formsOf(definition.stream.records),
+    isDecoded: false,
+    isText: isText(definition.stream.records),
+  });
   return `update ${tables.rejects}
 set decode_after = getdate(), reason = ${reason}, reasons = null
 where ${condition}`;
@@ -170,8 +175,10 @@ function judgeStatements(
   const kept = Object.values(rejectNames);
   const aliases = Object.entries(rejectNames).map(([name, alias]) => `${name} as ${alias}`);
   // A stream record that raised has only its bytes.
-  const payload =
-    which === 'raised' ? `case when payload is null then ${parsedExpression('unparsed')} else payload end` : 'payload';
+  const parsedBytes = isText(pipeline.definition.stream.records)
+    ? textPayload('unparsed')
+    : parsedExpression('unparsed');
+  const payload = which === 'raised' ? `case when payload is null then ${parsedBytes} else payload end` : 'payload';
   const isWrapped = unwrappings(pipeline.definition).length > 0;
   const problem = isWrapped ? [envelopeProblem] : [];
   const wanted = isWanted(pipeline);

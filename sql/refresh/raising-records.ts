@@ -3,7 +3,6 @@ import type { StatementTemplate } from '../../lambda/shared/plan';
 import { arrivalTables, parsedQuery, untouchedStatements } from '../merge/arrived';
 import { incomingStatements, recordKind } from '../merge/incoming';
 import { lockStatement } from '../merge/merge';
-import { unwrapOf } from '../merge/unwrap';
 import type { ResolvedPipeline } from '../resolve';
 import { placeColumns } from '../tables/columns';
 import { indent } from '../text/indent';
@@ -31,7 +30,7 @@ export function mergeRaising(pipeline: ResolvedPipeline): RaisingPlan {
       typed: (tables, from) =>
         incomingStatements(
           pipeline,
-          parsedQuery(pipeline, 'stream', `(\n${indent(from)}\n) as untouched`, unwrapOf(records)),
+          parsedQuery(pipeline, 'stream', `(\n${indent(from)}\n) as untouched`, records),
           [],
           tables,
           recordKind('stream', records),

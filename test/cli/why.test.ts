@@ -172,6 +172,17 @@ describe('files with columns', () => {
     await expect(readAll(Buffer.from(text), { format: 'csv' })).rejects.toThrow(message);
   });
 
+  test('text: each line that is not empty', async () => {
+    const body = Buffer.from('{"a":1}\r\n\n 12 \nnot \xff\n', 'latin1');
+    const expected = [
+      [1, { text: '{"a":1}' }],
+      [3, { text: ' 12 ' }],
+      [4, undefined],
+    ];
+    expect(await readAll(body, { format: 'text' })).toEqual(expected);
+    expect(await readAll(gzipSync(body), { format: 'text', compression: 'gzip' })).toEqual(expected);
+  });
+
   test('Parquet: rows by their number, columns at their paths', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'millrace-parquet-'));
     const instance = await DuckDBInstance.create(':memory:');
@@ -244,6 +255,24 @@ describe('the stream is read', () => {
       ['s-1', '4'],
     ]);
     expect(complete).toBe(true);
+  });
+
+  test('as texts, if its records are texts', async () => {
+    const column = { name: 'line', path: ['text'], type: 'varchar', maxBytes: 64, required: true } as const;
+    const logs: Pipeline = {
+      ...pipeline,
+      stream: { ...pipeline.stream, records: { format: 'text' } },
+      columns: [column],
+      identity: { by: 'columns', columns: ['line'] },
+    };
+    const cloud = new FakeCloud();
+    cloud.streams.shards = async () => ['s-0'];
+    cloud.streams.records = async function* () {
+      yield [record(1, '{"text":"12"}'), record(2, '12\r\n')];
+    };
+    const asked = parseQuestion(logs, ['line=12']);
+    const { hits } = await searchStream(fakeContext(cloud), asked, { records: 100, bytes: 1 });
+    expect(hits.map(({ sequenceNumber }) => sequenceNumber)).toEqual(['2']);
   });
 
   test('not beyond its bounds, and says so', async () => {

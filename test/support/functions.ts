@@ -145,7 +145,7 @@ export function functionsOf(
   return {
     archive: {
       timeoutMs: minuteMs,
-      start: () => archiveFunction({ log }),
+      start: () => archiveFunction({ log, plan: { textStreams: [] } }),
     },
     refresh: {
       timeoutMs: 2 * minuteMs,

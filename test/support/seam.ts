@@ -6,7 +6,7 @@ import { literalPrefixes, undecodedPrefix } from '../../lambda/load/contract';
 import type { Step } from '../../lambda/shared/plan';
 import { type FaultScript, type Kill, scriptedFaults } from '../../local/faults';
 import type { Pipeline } from '../../pipelines/definition';
-import { warehouseObjects } from '../../sql';
+import { isText, warehouseObjects } from '../../sql';
 import { buckets, type Cloud, createCloud, database, type Handlers, outsider, owner, roles } from './cloud';
 import { functionsOf, statementsOf } from './functions';
 import { runStep, type Template, templateOf } from './template';
@@ -130,7 +130,11 @@ export class SeamWorld {
     const hour = new Date(records[0]!.arrivedAt).toISOString().slice(0, 13).replaceAll(/[-T]/g, '/');
     this.archived += 1;
     const key = `archive/${this.pipeline.name}/${hour}/${this.archived}.gz`;
-    await this.put(key, gzipSync(records.map(archiveLine).join('')), 'archive');
+    await this.put(
+      key,
+      gzipSync(records.map((record) => archiveLine(record, isText(this.pipeline.stream.records))).join('')),
+      'archive',
+    );
     return key;
   }
 

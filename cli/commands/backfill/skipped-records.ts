@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { deaggregate } from 'kinesis-reader';
 import { archiveLine } from '../../../lambda/archive/archive';
 import type { Pipeline } from '../../../pipelines/definition';
-import { publicTables, skipPrefix } from '../../../sql';
+import { isText, publicTables, skipPrefix } from '../../../sql';
 import type { ListedObject, StreamRecord } from '../../cloud/ports';
 import { grouped } from '../../terminal';
 import { type Context, queryRows, warehouseText, warehouseTime } from '../context';
@@ -70,7 +70,9 @@ export async function archiveSkipped(
       counts.gone += 1;
       continue;
     }
-    const object = written ?? (await archived(context, bucket, key, place.shard, record!, apply === true));
+    const object =
+      written ??
+      (await archived(context, bucket, key, place.shard, record!, isText(pipeline.stream.records), apply === true));
     counts.bytes += object.size;
     objects.push(object);
   }
@@ -115,27 +117,35 @@ async function archived(
   key: string,
   shard: string,
   record: StreamRecord,
+  ofText: boolean,
   apply: boolean,
 ): Promise<ListedObject> {
-  const body = gzipSync(linesOf(shard, record));
+  const body = gzipSync(linesOf(shard, record, ofText));
   if (apply) return cloud.buckets.put(bucket, key, body);
   return { key, etag: '', size: body.length, lastModified: record.arrivedAt, storageClass: 'STANDARD' };
 }
 
 /** The lines that Firehose's transformation makes of a record. Firehose takes aggregates apart. */
-function linesOf(shardId: string, { data, sequenceNumber, partitionKey, arrivedAt }: StreamRecord): string {
+function linesOf(
+  shardId: string,
+  { data, sequenceNumber, partitionKey, arrivedAt }: StreamRecord,
+  ofText: boolean,
+): string {
   const parts = deaggregate(data) ?? [{ data, partitionKey }];
   return parts
     .map((part, subsequenceNumber) =>
-      archiveLine({
-        recordId: '',
-        data: Buffer.from(part.data).toString('base64'),
-        shardId,
-        sequenceNumber,
-        subsequenceNumber,
-        partitionKey: part.partitionKey,
-        arrivedAt,
-      }),
+      archiveLine(
+        {
+          recordId: '',
+          data: Buffer.from(part.data).toString('base64'),
+          shardId,
+          sequenceNumber,
+          subsequenceNumber,
+          partitionKey: part.partitionKey,
+          arrivedAt,
+        },
+        ofText,
+      ),
     )
     .join('');
 }

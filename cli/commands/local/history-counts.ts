@@ -53,7 +53,7 @@ async function countFile(path: string, format: Format): Promise<number | undefin
   let records = 0;
   const options = { compression: format.compression, quoted, maxBytes: maxRecordBytes };
   try {
-    for await (const { bytes } of recordsOf(createReadStream(path), options)) if (!isBlank(bytes)) records += 1;
+    for await (const { bytes } of recordsOf(createReadStream(path), options)) if (!isBlank(bytes, format)) records += 1;
   } catch (error) {
     if (error instanceof UnreadableError) return undefined;
     throw error;
@@ -62,7 +62,9 @@ async function countFile(path: string, format: Format): Promise<number | undefin
   return quoted ? Math.max(records - 1, 0) : records;
 }
 
-const isBlank = (bytes: Buffer) => bytes.every((byte) => byte <= 32);
+/** Blanks are a text. */
+const isBlank = (bytes: Buffer, { format }: Format) =>
+  format === 'text' ? bytes.length === 0 : bytes.every((byte) => byte <= 32);
 
 /** Returns a DuckDB query that counts the records of a zstd file, which Node 20 cannot read. */
 function zstdQuery(path: string, { format, delimiter = ',', columns = [] }: Format): string {
@@ -76,7 +78,8 @@ function zstdQuery(path: string, { format, delimiter = ',', columns = [] }: Form
     `header = ${isCsv}`,
     "auto_detect = false, compression = 'zstd', max_line_size = 67108864",
   ];
-  const where = isCsv ? '' : " where trim(line, e' \\t\\r') <> ''";
+  const blank = format === 'text' ? "e'\\r'" : "e' \\t\\r'";
+  const where = isCsv ? '' : ` where trim(line, ${blank}) <> ''`;
   return `select count(*) from read_csv(${quoteLiteral(path)}, ${options.join(', ')})${where}`;
 }
 

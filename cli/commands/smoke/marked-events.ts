@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import type { Column, Pipeline } from '../../../pipelines/definition';
+import { isText } from '../../../sql';
 import { generators } from '../generators';
 import { eventIdOf } from '../why/question';
 
@@ -38,6 +39,7 @@ const MOST_EVENTS = 10;
 export function createMarked(pipeline: Pipeline, mark: string, now: number): Marked | string {
   const generator = generators().find((candidate) => candidate.pipeline === pipeline.name);
   if (!generator) return 'it has no generator';
+  if (isText(pipeline.stream.records)) return 'its records are texts, which hold no mark';
   const column = markedColumn(pipeline, mark);
   if (!column) return 'its identity has no text column that takes the mark';
   const start = now - ENDED_BEFORE_MS;
@@ -84,8 +86,12 @@ export function marksLeftBy(pipeline: Pipeline, mark: string): Marked | undefine
 
 const ndjsonOf = ({ history }: Pipeline) => history?.find(({ format }) => format === 'ndjson');
 
-/** Returns a text column of the identity without fixed values, long enough for the mark. */
-export function markedColumn({ identity, columns }: Pipeline, mark: string): Column | undefined {
+/**
+ * Returns a text column of the identity without fixed values, long enough for the mark. A stream of texts has no JSON to
+ * put it into.
+ */
+export function markedColumn({ stream, identity, columns }: Pipeline, mark: string): Column | undefined {
+  if (isText(stream.records)) return undefined;
   const names = identity.by === 'columns' ? identity.columns : [];
   return columns.find(
     (column) =>

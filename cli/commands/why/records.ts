@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline as pump } from 'node:stream/promises';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { recordsOfShape } from '../../../lambda/load/payload';
+import { recordsOfShape, textPayload } from '../../../lambda/load/payload';
 import { UnreadableError as UnreadableObjectError } from '../../../lambda/load/records';
 import type { Column } from '../../../pipelines/definition';
 import { type Compression, json, linesOf, UnreadableError } from './lines';
@@ -31,6 +31,7 @@ type Reader = (bytes: Bytes, shape: FileShape, columns: readonly Column[]) => As
 const readers: Readonly<Record<string, Reader>> = {
   ndjson: readObjects,
   firehose: readObjects,
+  text: readTexts,
   csv: csvRecords,
   parquet: parquetRecords,
 };
@@ -52,6 +53,16 @@ async function* readObjects(bytes: Bytes, { compression }: FileShape): AsyncGene
   try {
     for await (const record of recordsOfShape(bytes, { format: 'ndjson', compression }, maxRecordBytes))
       yield { line: record.line, value: json(record.bytes.toString('utf8')) };
+  } catch (error) {
+    if (error instanceof UnreadableObjectError) throw new UnreadableError(error.message, { cause: error });
+    throw error;
+  }
+}
+
+async function* readTexts(bytes: Bytes, { compression }: FileShape): AsyncGenerator<FileRecord> {
+  try {
+    for await (const record of recordsOfShape(bytes, { format: 'text', compression }, maxRecordBytes))
+      if (record.bytes.length > 0) yield { line: record.line, value: textPayload(record.bytes) };
   } catch (error) {
     if (error instanceof UnreadableObjectError) throw new UnreadableError(error.message, { cause: error });
     throw error;

@@ -1,6 +1,8 @@
 import { deaggregate } from 'kinesis-reader/aggregation';
+import { textPayload, withoutLineEnd } from '../../../lambda/load/payload';
 import { eventsOf } from '../../../lambda/load/record-shape';
-import type { Pipeline } from '../../../pipelines/definition';
+import type { Pipeline, RecordShape } from '../../../pipelines/definition';
+import { isText } from '../../../sql';
 import type { ListedObject } from '../../cloud/ports';
 import { grouped, plural } from '../../terminal';
 import { archiveHour } from '../backfill';
@@ -24,6 +26,18 @@ export interface Search<Hit> {
 /** Enough hits to answer: the duplicates report further ones. */
 const HITS = 5;
 
+/** The events in the bytes of a record. */
+const eventsOfBytes = (bytes: Buffer, records: RecordShape | undefined): readonly unknown[] =>
+  isText(records) ? [textPayload(withoutLineEnd(bytes))] : eventsOf(json(bytes.toString('utf8')), records);
+
+/** The events in a line of the archive. The bytes of texts are in base64. */
+function eventsOfLine(value: unknown, records: RecordShape | undefined): readonly unknown[] {
+  const { payload, unparsed } = (value ?? {}) as { payload?: unknown; unparsed?: unknown };
+  if (!isText(records) || unparsed === null || unparsed === undefined) return eventsOf(payload, records);
+  const texts: readonly unknown[] = Array.isArray(unparsed) ? unparsed : [unparsed];
+  return eventsOfBytes(Buffer.concat(texts.map((text) => Buffer.from(String(text), 'base64'))), records);
+}
+
 /** Searches the stream, shard by shard. */
 export async function searchStream(context: Context, question: Question, bounds: Bounds): Promise<Search<Position>> {
   const { streams, names } = context.cloud;
@@ -40,7 +54,7 @@ export async function searchStream(context: Context, question: Question, bounds:
         read++;
         for (const [number, part] of (deaggregate(data) ?? [{ data }]).entries()) {
           const record = number === 0 ? sequenceNumber : `${sequenceNumber}:${number}`;
-          const events = eventsOf(json(Buffer.from(part.data).toString('utf8')), pipeline.stream.records);
+          const events = eventsOfBytes(Buffer.from(part.data), pipeline.stream.records);
           for (const [index, event] of events.entries()) {
             const position = index === 0 ? record : `${record}.${index}`;
             const found =
@@ -103,9 +117,7 @@ export async function searchArchive(
     );
   };
   const holds = (value: unknown) =>
-    eventsOf((value as { payload?: unknown }).payload, pipeline.stream.records).some((event) =>
-      matches(question, event),
-    );
+    eventsOfLine(value, pipeline.stream.records).some((event) => matches(question, event));
   const test: LineTest = (value) =>
     typeof value === 'object' && value !== null && (known.length > 0 ? isAt(value) : holds(value));
   const prefixes =
@@ -163,9 +175,9 @@ export async function searchHistory(
     const name = sources.of('history', object.key)?.name;
     const source = question.pipeline.history?.find((candidate) => candidate.name === name);
     if (source === undefined) return [];
-    const isIn: LineTest = (value) => eventsOf(value, source.records).some((event) => matches(question, event));
-    const test: LineTest =
-      source.format === 'firehose' ? (value) => isIn((value as { payload?: unknown } | null)?.payload) : isIn;
+    const events = (value: unknown) =>
+      source.format === 'firehose' ? eventsOfLine(value, source.records) : eventsOf(value, source.records);
+    const test: LineTest = (value) => events(value).some((event) => matches(question, event));
     return [{ object, shape: source, test }];
   });
   return searchObjects(context, question.pipeline, bucket, candidates, bounds, 'history', HITS);

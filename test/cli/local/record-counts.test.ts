@@ -64,7 +64,7 @@ class Fake {
       const reason = Object.entries(this.parked).find(([key]) => sql.includes(`'${key}'`))?.[1];
       return { columns: ['reason'], rows: reason === undefined ? [] : [[reason]] };
     }
-    const counts = [this.events, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    const counts = [this.events, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     const ledger = this.ledger.map(({ key, etag, rows }) => [...counts, key, etag, rows]);
     return { columns: [], rows: ledger.length > 0 ? ledger : [[...counts, null, null, null]] };
   }
@@ -80,6 +80,7 @@ test.each<[string, Partial<HistorySource>, () => Buffer | Promise<Buffer>]>([
   ['lines', {}, () => Buffer.from(`${json('a', 'b')}\n\n${json('c')}`)],
   ['lines without an end', {}, () => Buffer.from(json('a', 'b', 'c').trimEnd())],
   ['gzip without a name that says so', { compression: 'gzip' }, () => gzipSync(json('a', 'b', 'c'))],
+  ['lines of text, where blanks are a text', { format: 'text' }, () => Buffer.from('a\n\n  \r\n\r\n\0')],
   [
     'a CSV file with its header and a line end in quotes',
     { format: 'csv' },

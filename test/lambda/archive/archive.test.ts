@@ -117,9 +117,20 @@ const kinesisRecordMetadata = {
 
 test('the function answers an event of Firehose with archive lines', async () => {
   const event = { invocationId: 'i', records: [{ recordId: 'r', data: 'e30=', kinesisRecordMetadata }] };
-  const { records } = await archiveFunction({ log: quiet })(event);
+  const { records } = await archiveFunction({ log: quiet, plan: { textStreams: [] } })(event);
   expect(records).toEqual([{ recordId: 'r', result: 'Ok', data: expect.any(String) }]);
   expect(JSON.parse(Buffer.from(records[0]!.data!, 'base64').toString())).toMatchObject({ shard_id: 's', payload: {} });
+});
+
+test('a stream of texts keeps the bytes of each record, even of JSON', async () => {
+  const event = { invocationId: 'i', records: [{ recordId: 'r', data: 'e30=', kinesisRecordMetadata }] };
+  const run = archiveFunction({ log: quiet, plan: { textStreams: ['millrace-dev-logs'] } });
+  const arn = (stream: string) => `arn:aws:kinesis:eu-central-1:123456789012:stream/${stream}`;
+  const lineFrom = async (sourceKinesisStreamArn: string) =>
+    JSON.parse(Buffer.from((await run({ ...event, sourceKinesisStreamArn })).records[0]!.data!, 'base64').toString());
+  expect(await lineFrom(arn('millrace-dev-logs'))).toMatchObject({ payload: null, unparsed: 'e30=' });
+  expect(await lineFrom(arn('millrace-dev-logs-2'))).toMatchObject({ payload: {}, unparsed: null });
+  await expect(run(event)).rejects.toThrow('event.sourceKinesisStreamArn');
 });
 
 test('parses what Firehose sends and names what is missing', () => {

@@ -20,6 +20,22 @@ test('all problems of all pipelines come at once', () => {
   ]);
 });
 
+test('a stream of texts has no other shape, and its columns read the text', () => {
+  const stream = {
+    capacity: { mode: 'on-demand' },
+    retentionHours: 24,
+    records: { format: 'text', decode: ['gzip'], base64: true },
+  } as const;
+  const at = 'pipelines.shop.stream';
+  expect(problems({ stream })).toEqual([
+    `${at}.records.decode belongs to JSON only, got it with the format text`,
+    `${at}.records.base64 belongs to JSON only, got it with the format text`,
+    `${at}.records.format is text, whose only attribute is text, but the required column id is read from ["messageId"]`,
+  ]);
+  const of = (format: string) => problems({ stream: { ...stream, records: { format } as never } });
+  expect(of('bytes')).toEqual([expect.stringContaining(`${at}.records.format must be text, got "bytes"`)]);
+});
+
 test.each<[string, Partial<Pipeline>, string]>([
   [
     'stream position as identity beside history',
@@ -125,7 +141,7 @@ test.each([
     { format: 'parquet', columns: [{ name: 'messageId', type: 'varchar' }] },
     'compression must be none: Parquet compresses inside the file, got "gzip"',
   ],
-  ['an unknown format', { format: 'orc' }, 'format must be ndjson, firehose, csv or parquet, got "orc"'],
+  ['an unknown format', { format: 'orc' }, 'format must be one of ndjson, firehose, csv, parquet, text, got "orc"'],
   ['an unknown compression', { compression: 'brotli' }, 'compression must be gzip, zstd or none, got "brotli"'],
   [
     'CSV without columns',
@@ -171,6 +187,31 @@ test.each([
     'forms of records in ndjson',
     { records: { decode: ['gzip'] } },
     'records.decode belongs to firehose only, got it with ndjson',
+  ],
+  [
+    'text in ndjson',
+    { records: { format: 'text' } },
+    'records.format belongs to firehose only, got it with ndjson: for lines of text, set pipelines.shop.history.logs.format to text',
+  ],
+  [
+    'texts that are unwrapped',
+    { format: 'firehose', records: { format: 'text', unwrap: ['*'] } },
+    'history.logs.records.unwrap belongs to JSON only, got it with the format text',
+  ],
+  [
+    'records of text files',
+    { format: 'text', records: { format: 'text' } },
+    'records belong to ndjson and firehose only, got them with text',
+  ],
+  [
+    'columns of text',
+    { format: 'text', columns: [{ name: 'line' }] },
+    'columns belong to csv and parquet only, got them with text',
+  ],
+  [
+    'text without a required column',
+    { format: 'text' },
+    'history.logs.format is text, whose only attribute is text, but the required column id is read from ["messageId"]',
   ],
   ['a delimiter of ndjson', { delimiter: ';' }, 'delimiter belongs to csv only, got it with ndjson'],
   [
