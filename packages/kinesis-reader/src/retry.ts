@@ -68,6 +68,16 @@ export function backoffMs(failures: number, clock: Clock): number {
   return Math.ceil(clock.random() * Math.min(LONGEST_MS, BASE_MS * 2 ** failures));
 }
 
+/**
+ * Throws the error of a first call. A host that does not exist is then most likely a region that does not exist, for
+ * which no retry helps. During a read it is more likely a network that is down.
+ */
+export function throwUnknownHost(what: string, error: unknown): never {
+  const { code, hostname } = (error ?? {}) as { code?: string; hostname?: string };
+  if (code !== 'ENOTFOUND') throw error;
+  throw new ReadError(`${what}: there is no host ${hostname}; check the region and the endpoint`, { cause: error });
+}
+
 /** Rewrites an error of the service to say what a person can do. Errors that the reader handles keep their names. */
 function explained(what: string, error: unknown): unknown {
   const { name, message } = (error ?? {}) as ServiceError;

@@ -5,7 +5,7 @@ import { Lineage } from './lineage';
 import type { ReadOptions } from './options';
 import type { Start } from './position';
 import { Positions } from './positions';
-import { retrying } from './retry';
+import { retrying, throwUnknownHost } from './retry';
 import { parseState, type ReaderState, STATE_VERSION, type StateStore } from './state';
 
 const HOUR_MS = 3_600_000;
@@ -34,7 +34,8 @@ export async function openSession(
 ): Promise<Session> {
   const found = await store.load();
   const state = found === undefined ? undefined : parseState(found, store.name);
-  const stream = await retrying(options.stream, clock, signal, () => kinesis.describe(signal));
+  const described = () => kinesis.describe(signal).catch((error) => throwUnknownHost(options.stream, error));
+  const stream = await retrying(options.stream, clock, signal, described);
   if (state) checkStream(state, stream, store.name);
   const start = state?.start ?? resolveStart(options.from, clock);
   const untilMs = options.until === 'now' ? clock.now() : options.until?.getTime();

@@ -289,6 +289,19 @@ test.each<[string, string, RegExp]>([
   await expect(all(reading())).rejects.toThrow(message);
 });
 
+test('a region that does not exist is one sentence, at once', async () => {
+  let calls = 0;
+  const hostname = 'kinesis.eu-west-99.amazonaws.com';
+  const { reading } = world({
+    before: () => {
+      calls += 1;
+      throw Object.assign(new Error(`getaddrinfo ENOTFOUND ${hostname}`), { code: 'ENOTFOUND', hostname });
+    },
+  });
+  await expect(all(reading())).rejects.toThrow(`clicks: there is no host ${hostname}; check the region`);
+  expect(calls).toBe(1);
+});
+
 test('an aborted signal ends the read at once, with its reason', async () => {
   const { reading, put } = world();
   put(1);
