@@ -199,6 +199,8 @@ export type Work =
        * (varchar), and kinesis_data (blob).
        */
       readonly query: string;
+      /** True if the query has groups. It must then see all records that were read so far, not only the new ones. */
+      readonly grouped?: boolean;
       readonly text: string;
     }
   | { readonly kind: 'refresh'; readonly view: Name; readonly cascade: boolean }

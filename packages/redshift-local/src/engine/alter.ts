@@ -1,6 +1,7 @@
 import type { Name, Statement, TableChange } from '../statement';
 import { type BrokenState, qualified, type RelationEntry } from './catalog';
 import { WarehouseError } from './errors';
+import { forgetRecords } from './kept-records';
 import { requireOwner } from './privileges';
 import type { Session } from './session';
 
@@ -106,6 +107,7 @@ async function append(session: Session, target: RelationEntry, from: Name, duckd
     throw new WarehouseError(`cannot append from "${source.name}": it is neither a table nor a streaming view`);
   requireOwner(session, source);
   for (const statement of duckdb) await session.connection.run(statement);
+  await forgetRecords(session, source);
   session.changed(qualified(target));
   session.changed(qualified(source));
 }

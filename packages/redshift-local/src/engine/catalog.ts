@@ -79,7 +79,13 @@ export interface RelationEntry {
   readonly recomputeReason?: string;
   /** Versions of the base relations at the last refresh, by `schema.name`. */
   readonly seen?: Readonly<Record<string, number>>;
-  readonly stream?: { readonly externalSchema: string; readonly name: string; readonly lastRefreshMs: number };
+  readonly stream?: {
+    readonly externalSchema: string;
+    readonly name: string;
+    readonly lastRefreshMs: number;
+    /** True if the view has groups. Its records are then kept in a hidden table. */
+    readonly grouped?: boolean;
+  };
   readonly keys?: StoredKeys;
   readonly comment?: string;
   readonly columnComments?: Readonly<Record<string, string>>;

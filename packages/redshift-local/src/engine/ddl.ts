@@ -3,6 +3,7 @@ import { type CatalogState, type GrantEntry, qualified, type RelationEntry, temp
 import { identifier } from './database';
 import { catalogPrefix } from './database-file';
 import { WarehouseError } from './errors';
+import { dropKeptRecords, forgetRecords } from './kept-records';
 import { isDigest, storedPassword } from './passwords';
 import * as privileges from './privileges';
 import type { Planned, Session } from './session';
@@ -294,6 +295,7 @@ async function dropRelation(session: Session, entry: RelationEntry, cascade: boo
     await session.connection.run(`drop ${entry.kind === 'view' ? 'view' : 'table'} ${duckdbName(entry)}`);
   if (entry.columns.some(({ identity }) => identity))
     await session.connection.run(`drop sequence ${identitySequence(entry)}`);
+  await dropKeptRecords(session, entry);
   session.state.remove('relation', id);
   session.state.remove('positions', id);
   session.changed(id);
@@ -322,6 +324,7 @@ export async function truncate(session: Session, table: Name): Promise<void> {
       throw new WarehouseError(`cannot truncate materialized view "${entry.name}"`);
     privileges.requireOwner(session, entry);
     await session.connection.run(`truncate ${duckdbName(entry)}`);
+    await forgetRecords(session, entry);
     session.changed(qualified(entry));
   }
   await session.commit();

@@ -6,6 +6,7 @@ import { literal } from './database';
 import * as ddl from './ddl';
 import { WarehouseError } from './errors';
 import { alterDatabase } from './isolation';
+import { forgetDeleted } from './kept-records';
 import { alterView, createMaterializedView, refresh } from './materialized';
 import { requireOwner, requireReads, requireRelation } from './privileges';
 import { type ResultSet, runQuery } from './result';
@@ -174,7 +175,10 @@ async function change(
       throw new WarehouseError('an UPDATE with several matches for a row is not modelled by the local warehouse');
   }
   const rows = await session.connection.run(statement.duckdb);
-  if (!temporary && rows > 0) session.changed(qualified(target));
+  if (!temporary && rows > 0) {
+    await forgetDeleted(session, session.state.relation(target), ddl.duckdbName(target));
+    session.changed(qualified(target));
+  }
   return rows;
 }
 

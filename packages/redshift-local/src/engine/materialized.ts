@@ -1,9 +1,7 @@
 import type { Statement } from '../statement';
 import { type BrokenState, qualified, type RelationEntry } from './catalog';
-import { identifier } from './database';
-import { duckdbName } from './ddl';
 import { errorText, WarehouseError } from './errors';
-import { newViewName } from './new-view';
+import { fill, newViewName } from './new-view';
 import { requireOwner, requireRefresher, requireRelation } from './privileges';
 import type { Planned, Session } from './session';
 import { loadStream, nothingNew } from './streaming';
@@ -141,11 +139,6 @@ async function recompute(session: Session, entry: RelationEntry): Promise<string
     ? 'Refresh successfully updated MV incrementally'
     : 'Refresh successfully recomputed MV from scratch';
 }
-
-const fill = (session: Session, entry: RelationEntry, verb: 'create' | 'create or replace') =>
-  session.connection.run(
-    `${verb} table ${duckdbName(entry)} (${entry.columns.map((column) => identifier(column.name)).join(', ')}) as ${entry.query}`,
-  );
 
 function basesOf(session: Session, entry: RelationEntry): RelationEntry[] {
   return (entry.reads ?? []).map((read) => {

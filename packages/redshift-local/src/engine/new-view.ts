@@ -1,4 +1,7 @@
 import type { Name, Statement } from '../statement';
+import type { RelationEntry } from './catalog';
+import { identifier } from './database';
+import { duckdbName } from './ddl';
 import { WarehouseError } from './errors';
 import { requireCreateIn, requireReads } from './privileges';
 import type { Planned, Session } from './session';
@@ -16,3 +19,9 @@ export function newViewName(session: Session, planned: Planned, { view }: NewVie
   if (session.state.relation(name)) throw new WarehouseError(`Relation "${name.name}" already exists`);
   return name;
 }
+
+/** Creates the table of a materialized view, with the rows of its query. */
+export const fill = (session: Session, entry: RelationEntry, verb: 'create' | 'create or replace') =>
+  session.connection.run(
+    `${verb} table ${duckdbName(entry)} (${entry.columns.map((column) => identifier(column.name)).join(', ')}) as ${entry.query}`,
+  );

@@ -1,10 +1,11 @@
 import { statSync } from 'node:fs';
 import type { Statement } from '../statement';
 import { qualified, type RelationEntry } from './catalog';
-import { identifier, literal, timestampLiteral } from './database';
+import { literal, timestampLiteral } from './database';
 import { duckdbName } from './ddl';
 import { WarehouseError } from './errors';
-import { newViewName } from './new-view';
+import { createKeptRecords, keptRecords } from './kept-records';
+import { fill, newViewName } from './new-view';
 import type { ScanFault } from './scan-fault';
 import type { Planned, Session } from './session';
 
@@ -32,21 +33,26 @@ export async function createStreamingView(
     query: statement.query,
     autoRefresh: statement.autoRefresh,
     seen: {},
-    stream: { externalSchema: statement.externalSchema, name: statement.stream, lastRefreshMs: 0 },
+    stream: {
+      externalSchema: statement.externalSchema,
+      name: statement.stream,
+      lastRefreshMs: 0,
+      grouped: statement.grouped,
+    },
   };
   session.state.put('relation', qualified(name), entry);
   session.state.put('positions', qualified(name), {});
-  const columns = statement.columns.map((column) => identifier(column.name)).join(', ');
   await emptyBatch(session);
   await defineRecords(session, session.now);
-  await session.connection.run(`create table ${duckdbName(name)} (${columns}) as ${statement.query}`);
+  if (statement.grouped) await createKeptRecords(session, entry);
+  await fill(session, entry, 'create');
   await loadStream(session, entry);
 }
 
 /** Loads each record after the view's positions once. Returns the status for SYS_MV_REFRESH_HISTORY. */
 export async function loadStream(session: Session, entry: RelationEntry): Promise<string> {
   const id = qualified(entry);
-  const { externalSchema, name: stream, lastRefreshMs } = entry.stream!;
+  const { externalSchema, name: stream, lastRefreshMs, grouped } = entry.stream!;
   const roleArn = session.state.get('schema', externalSchema)?.streamRoleArn;
   if (roleArn === undefined) throw new WarehouseError(`external schema "${externalSchema}" does not exist`);
   const principal = session.options.assume(roleArn, session.user.name);
@@ -59,6 +65,7 @@ export async function loadStream(session: Session, entry: RelationEntry): Promis
     .map(([shard, latest]) => `(${literal(shard)}, ${literal(after[shard] ?? '')}, ${literal(latest)})`)
     .join(', ');
   const fault = session.options.scanFault?.();
+  const landing = grouped ? `${keptRecords(entry)} from stream_records` : `${duckdbName(entry)} ${entry.query}`;
   let loaded = 0;
   let skipped = 0;
   for (const files of groupsOf(slice.files)) {
@@ -66,9 +73,10 @@ export async function loadStream(session: Session, entry: RelationEntry): Promis
     if (fault) await skipSome(session, fault);
     await learnShapes(session);
     await defineRecords(session, refreshMs);
-    loaded += await session.connection.run(`insert into ${duckdbName(entry)} ${entry.query}`);
+    loaded += await session.connection.run(`insert into ${landing}`);
     skipped += await logBatch(session, entry, fault);
   }
+  if (grouped && loaded > 0) await regroup(session, entry);
   await emptyBatch(session);
   session.state.put('positions', id, { ...after, ...slice.latest });
   session.state.put('relation', id, { ...entry, stream: { ...entry.stream!, lastRefreshMs: refreshMs } });
@@ -82,6 +90,12 @@ export async function loadStream(session: Session, entry: RelationEntry): Promis
     ...(Object.keys(latest).length === 0 ? [] : ['The stream may contain more data']),
   ];
   return qualifiers.length === 0 ? updated : `${updated}: ${qualifiers.join('. ')}`;
+}
+
+/** Computes the groups of a view from all records that it has read. */
+async function regroup(session: Session, entry: RelationEntry): Promise<void> {
+  await session.connection.run(`create or replace temp view stream_records as from ${keptRecords(entry)}`);
+  await fill(session, entry, 'create or replace');
 }
 
 const updated = 'Refresh successfully updated MV incrementally';

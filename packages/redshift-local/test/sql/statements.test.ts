@@ -77,8 +77,20 @@ test.each([
   ],
   [view('select getdate() as t from kds."s-1"'), 'mutable function is not allowed in a streaming view'],
   [
-    view('select count(*) as n from kds."s-1"'),
-    'aggregate in a streaming view is not supported by the local warehouse',
+    view('select median(length(partition_key)) as m from kds."s-1"'),
+    'an aggregate other than COUNT, SUM, MIN, MAX and AVG is not allowed in a streaming view',
+  ],
+  [
+    view('select count(distinct shard_id) as n from kds."s-1"'),
+    'distinct aggregate is not allowed in a streaming view',
+  ],
+  [
+    view('select shard_id, count(*) as n from kds."s-1" group by rollup (shard_id)'),
+    'GROUPING SETS, ROLLUP or CUBE is not allowed in a streaming view',
+  ],
+  [
+    view('select kinesis_data, count(*) as n from kds."s-1" group by kinesis_data'),
+    'GROUP BY of a varbyte is not allowed in a streaming view',
   ],
   [
     'select * from kds."s-1"',

@@ -72,7 +72,7 @@ export function resolveCall(node: FunctionCall, environment: Environment, emit?:
     };
   }
   if (!environment.aggregates) throw context.source.error(`aggregates not allowed in ${clause}`, node.at);
-  context.mark(node.distinct ? 'distinct aggregate' : 'aggregate', node.at);
+  if (node.distinct) context.mark('distinct aggregate', node.at);
   if (!incrementalAggregates.includes(node.name)) context.mark('recomputed aggregate', node.at);
   const grouping = groupingOf(environment.scope);
   if (!grouping)

@@ -69,8 +69,9 @@ export type Trait =
   | 'order by'
   | 'limit'
   | 'offset'
-  | 'aggregate'
-  | 'group by'
+  /** The query has groups, through GROUP BY, HAVING or an aggregate. */
+  | 'groups'
+  | 'grouping sets'
   | 'varbyte aggregate'
   | 'view'
   | 'system view'

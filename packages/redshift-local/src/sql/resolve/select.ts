@@ -187,8 +187,8 @@ function startGroups(
   const keys = select.groupByAll ? plainItems(items, select.at) : select.groupBy;
   if (keys.length === 0 && !select.having && !candidates.some((node) => holdsAggregate(node, isAggregate)))
     return undefined;
-  if (keys.length > 0) context.mark('group by', select.at);
-  if (select.groupingSets) context.mark('recomputed aggregate', select.at);
+  context.mark('groups', select.at);
+  if (select.groupingSets) context.mark('grouping sets', select.at);
   const grouping = new Grouping(context.freshName());
   resolvePlainAliases(items, scope, grouping, clause('SELECT'));
   const places = keys.map((node) => addKey(node, items, grouping, clause('GROUP BY')));

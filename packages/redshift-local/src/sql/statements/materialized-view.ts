@@ -23,6 +23,7 @@ const recomputed: readonly Trait[] = [
   'window function',
   'distinct aggregate',
   'recomputed aggregate',
+  'grouping sets',
   'select distinct',
   'subquery',
   'common table',
@@ -32,8 +33,8 @@ const recomputed: readonly Trait[] = [
 ];
 
 /**
- * A streaming view reads each record once, so it can have no feature that reads other rows. Aggregates would be
- * possible, but are not supported here.
+ * A streaming view reads each record once, so it can never be recomputed from its stream. It can have no feature that an
+ * incremental refresh cannot maintain.
  */
 const bannedInStream: readonly Trait[] = [
   'join',
@@ -45,9 +46,17 @@ const bannedInStream: readonly Trait[] = [
   'common table',
   'select distinct',
   'distinct aggregate',
+  'recomputed aggregate',
+  'grouping sets',
+  'varbyte aggregate',
   'mutable function',
 ];
-const notModelledInStream: readonly Trait[] = ['aggregate', 'group by', 'unnesting'];
+
+const namesInStream: Partial<Record<Trait, string>> = {
+  'recomputed aggregate': 'an aggregate other than COUNT, SUM, MIN, MAX and AVG',
+  'grouping sets': 'GROUPING SETS, ROLLUP or CUBE',
+  'varbyte aggregate': 'GROUP BY of a varbyte',
+};
 
 export function translateMaterializedView(node: Node, context: Context): Statement {
   const { found, reads } = context.traits;
@@ -67,7 +76,8 @@ export function translateMaterializedView(node: Node, context: Context): Stateme
     query: query.sql,
     text: context.source.text.slice(node.at, node.end),
   };
-  if (context.stream) return { kind: 'create-streaming-view', ...common, ...streamOf(context, node) };
+  if (context.stream)
+    return { kind: 'create-streaming-view', ...common, ...streamOf(context, node), grouped: found.has('groups') };
   if (autoRefresh && found.has('mutable function'))
     throw context.source.error(
       'AUTO REFRESH YES is not allowed with a mutable function',
@@ -91,11 +101,14 @@ function streamOf(context: Context, node: Node): { externalSchema: string; strea
   const { found, reads } = context.traits;
   if (reads.length > 0) throw context.source.error('a streaming view reads one stream and nothing else', node.queryAt);
   for (const trait of bannedInStream) {
-    if (found.has(trait)) throw context.source.error(`${trait} is not allowed in a streaming view`, found.get(trait)!);
+    if (!found.has(trait)) continue;
+    throw context.source.error(
+      `${namesInStream[trait] ?? trait} is not allowed in a streaming view`,
+      found.get(trait)!,
+    );
   }
-  for (const trait of notModelledInStream) {
-    if (found.has(trait)) throw context.source.unsupported(`${trait} in a streaming view`, found.get(trait)!);
-  }
+  if (found.has('unnesting'))
+    throw context.source.unsupported('unnesting in a streaming view', found.get('unnesting')!);
   return context.stream!;
 }
 
