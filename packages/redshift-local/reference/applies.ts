@@ -88,7 +88,7 @@ const types: Table = [
 const statements: Table = [
   ['null empty overflow type unicode leap', 'INSERT UPDATE MERGE COPY'],
   ['null empty type unicode leap', 'DELETE SELECT UNLOAD CREATE_TABLE_AS'],
-  ['empty overflow type unicode', 'CREATE_TABLE CREATE_VIEW CREATE_MATERIALIZED_VIEW ALTER_TABLE'],
+  ['empty overflow type unicode', 'CREATE_TABLE CREATE_VIEW CREATE_MATERIALIZED_VIEW ALTER_TABLE ALTER_USER'],
   ['overflow type unicode', 'CREATE_SCHEMA CREATE_USER'],
   ['empty type', 'ALTER_TABLE_APPEND ALTER_MATERIALIZED_VIEW TRUNCATE LOCK SET CREATE_EXTERNAL_SCHEMA'],
   [
