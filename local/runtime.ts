@@ -11,6 +11,7 @@ import {
   type WarehousePort,
 } from 'redshift-local';
 import { composeFaults, type FaultSource, type Faults } from './faults';
+import { materializeOf } from './materialize/of-runtime';
 import { warehouseOf } from './warehouse';
 
 export interface RuntimeOptions extends Omit<AwsRuntimeOptions, 'faults' | 'extensions'> {
@@ -36,7 +37,7 @@ export interface Runtime extends Omit<AwsRuntime, 'faults'> {
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   let warehouse: LocalWarehouse;
   let warehouseFaults: WarehouseFaults | undefined;
-  const runtime = await startAwsRuntime({
+  const starting: Promise<AwsRuntime> = startAwsRuntime({
     ...options,
     extensions: [
       (base) => {
@@ -49,8 +50,10 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
           dispose: () => warehouse.dispose(),
         };
       },
+      (base) => materializeOf(base, { runtime: () => starting, warehouse: () => warehouse.port }),
     ],
   });
+  const runtime = await starting;
   const faults = runtime.faults && warehouseFaults && composeFaults(runtime.faults, warehouseFaults);
   return Object.assign(runtime, { warehouse: warehouse!.port, pause: warehouse!.pause, faults });
 }

@@ -36,6 +36,19 @@ export class Connections {
     return connection;
   }
 
+  /**
+   * The connection of this name to this role, which is created if it is missing. `externalId` stands for the one that
+   * the hosted service made: a role that trusts the hosted connection then trusts this one.
+   * @default - an id of this environment
+   */
+  ensure(name: string, roleArn: string, externalId?: string): AwsConnection {
+    const known = this.all.findIndex((connection) => connection.name === name);
+    const { id } = known >= 0 ? this.all[known]! : this.create(name, roleArn);
+    const connection = { id, name, roleArn, externalId: externalId ?? `mz_${this.options.environmentId}_${id}` };
+    this.all[known >= 0 ? known : this.all.length - 1] = connection;
+    return connection;
+  }
+
   get(name: string): AwsConnection {
     const found = this.all.find((connection) => connection.name === name);
     if (!found) throw new SqlError(`unknown catalog item '${name}'`, '42704');

@@ -1,5 +1,5 @@
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import type { Connections } from './connections';
+import type { AwsConnection } from './connections';
 import { type Answer, notModelled, SqlError } from './messages';
 
 /** OIDs of PostgreSQL's pg_type by the types of DuckDB. */
@@ -71,6 +71,24 @@ export class Data {
   }
 }
 
+export const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
+export const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
+
+export interface TableColumn {
+  readonly name: string;
+  /** As DuckDB spells it. */
+  readonly type: string;
+}
+
+/** A table that is filled from elsewhere. */
+export interface TableContent {
+  readonly schema: string;
+  readonly name: string;
+  readonly columns: readonly TableColumn[];
+  /** One JSON object a line, with a text or null for each column. */
+  readonly file: string;
+}
+
 /** One session with the data. */
 export class Engine {
   constructor(readonly raw: DuckDBConnection) {}
@@ -102,11 +120,25 @@ export class Engine {
     });
   }
 
-  async recordConnections({ all }: Connections): Promise<void> {
-    const { id, name, roleArn, externalId } = all.at(-1)!;
-    const values = (...texts: string[]) => texts.map((text) => `'${text.replaceAll("'", "''")}'`).join(', ');
+  /** Shows a connection in the catalog, in place of an earlier one with the same id. */
+  async recordConnection({ id, name, roleArn, externalId }: AwsConnection): Promise<void> {
+    const values = (...texts: string[]) => texts.map(literal).join(', ');
+    for (const catalog of ['mz_internal.mz_aws_connections', 'mz_connections'])
+      await this.raw.run(`delete from ${catalog} where id = ${values(id)}`);
     await this.raw.run(`insert into mz_internal.mz_aws_connections values (${values(id, roleArn, externalId)})`);
     await this.raw.run(`insert into mz_connections values (${values(id, name, 'aws')})`);
+  }
+
+  /** Replaces a table and its rows in one step. Sessions that read it go on with the rows that they see. */
+  async replaceTable({ schema, name, columns, file }: TableContent): Promise<void> {
+    const list = (one: (column: TableColumn) => string) => columns.map(one).join(', ');
+    const types = list((column) => `${literal(column.name)}: 'varchar'`);
+    await this.raw.run(`create schema if not exists ${quoted(schema)}`);
+    await this.raw.run(
+      `create or replace table ${quoted(schema)}.${quoted(name)} as
+       select ${list((column) => `${quoted(column.name)}::${column.type} as ${quoted(column.name)}`)}
+       from read_json(${literal(file)}, format = 'newline_delimited', columns = {${types}})`,
+    );
   }
 
   interrupt(): void {

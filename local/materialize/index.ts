@@ -4,7 +4,7 @@ import type { Clock, Principal, S3Port, StsPort } from 'aws-local-kit';
 import { PostgresConnection } from 'pg-gateway';
 import { type Certificate, selfSigned } from './certificate';
 import { type AwsConnection, Connections } from './connections';
-import { Data } from './engine';
+import { Data, type Engine, type TableContent } from './engine';
 import { answerMessages, errorMessage, readyMessage, SqlError } from './messages';
 import { Session } from './session';
 
@@ -34,6 +34,8 @@ export interface MaterializeOptions {
   /** On loopback. @default - a free one */
   readonly port?: number;
   readonly around?: AroundStatement;
+  /** Called before the first statement of each client; the client gets its error. @default - nothing */
+  readonly prepare?: () => Promise<void>;
 }
 
 /** A small Materialize: the PostgreSQL protocol over TLS, a few statements, and COPY TO as the sentinel protocol has it. */
@@ -45,6 +47,9 @@ export interface Materialize {
   readonly connections: readonly AwsConnection[];
   /** Statements as the superuser, for what fills tables. */
   run(sql: string): Promise<void>;
+  /** Creates a connection, or gives it another role or external id. @param externalId @default - one of this environment */
+  connect(name: string, roleArn: string, externalId?: string): Promise<AwsConnection>;
+  replaceTable(content: TableContent): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -59,12 +64,16 @@ export async function createMaterialize(options: MaterializeOptions): Promise<Ma
     const engine = await data.connect();
     return { engine, session: new Session({ engine, connections, s3, clock, sinkId, clusters }) };
   };
+  const withEngine = async (work: (engine: Engine) => Promise<void>) => {
+    const engine = await data.connect();
+    await work(engine).finally(() => engine.close());
+  };
   const certificate = selfSigned(host);
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
-    serve(socket, certificate, { open, passwordOf: options.passwordOf, around });
+    serve(socket, certificate, { open, passwordOf: options.passwordOf, around, prepare: options.prepare });
   });
   const port = await listening(server, options.port ?? 0);
   return {
@@ -80,6 +89,12 @@ export async function createMaterialize(options: MaterializeOptions): Promise<Ma
         engine.close();
       }
     },
+    async connect(name, roleArn, externalId) {
+      const connection = connections.ensure(name, roleArn, externalId);
+      await withEngine((engine) => engine.recordConnection(connection));
+      return connection;
+    },
+    replaceTable: (content) => withEngine((engine) => engine.replaceTable(content)),
     async dispose() {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
@@ -102,11 +117,13 @@ interface ServeOptions {
   readonly open: () => Promise<{ engine: { close(): void }; session: Session }>;
   readonly passwordOf: MaterializeOptions['passwordOf'];
   readonly around: AroundStatement | undefined;
+  readonly prepare: MaterializeOptions['prepare'];
 }
 
 /** One client. It is let in over TLS and with its password only, and asks by the simple query protocol. */
-function serve(socket: Socket, { key, cert }: Certificate, { open, passwordOf, around }: ServeOptions): void {
+function serve(socket: Socket, { key, cert }: Certificate, { open, passwordOf, around, prepare }: ServeOptions): void {
   let opened: ReturnType<ServeOptions['open']> | undefined;
+  let prepared: Promise<void> | undefined;
   let working: Promise<unknown> = Promise.resolve();
   // A client that breaks off, in the middle of the handshake too, is not this server's fault.
   socket.on('error', () => undefined);
@@ -139,7 +156,8 @@ function serve(socket: Socket, { key, cert }: Certificate, { open, passwordOf, a
       if (!isAuthenticated || code === 'X') return false;
       opened ??= open();
       const { session } = await opened;
-      const run = () => answerOf(session, message);
+      prepared ??= prepare?.();
+      const run = () => answerOf(session, message, prepared);
       const cut = () => void socket.destroy();
       const answer = around ? around(textOf(message), run, cut) : run();
       working = answer;
@@ -154,8 +172,9 @@ function serve(socket: Socket, { key, cert }: Certificate, { open, passwordOf, a
 const queryCode = 0x51;
 const textOf = (message: Uint8Array) => Buffer.from(message.subarray(5, -1)).toString('utf8');
 
-async function answerOf(session: Session, message: Uint8Array): Promise<Buffer> {
+async function answerOf(session: Session, message: Uint8Array, prepared: Promise<void> | undefined): Promise<Buffer> {
   try {
+    await prepared;
     if (message[0] !== queryCode)
       throw new SqlError('only the simple query protocol is modelled by the local Materialize', '0A000');
     return answerMessages(await session.run(textOf(message)));

@@ -118,8 +118,7 @@ export class Session {
   async #createConnection(sql: string): Promise<Answer> {
     const [, name, roleArn] = createConnection.exec(sql)!;
     const { connections, engine } = this.options;
-    connections.create(folded(name!), roleArn!);
-    await engine.recordConnections(connections);
+    await engine.recordConnection(connections.create(folded(name!), roleArn!));
     return { tag: 'CREATE CONNECTION' };
   }
 

@@ -99,6 +99,10 @@ export async function composeServices(options: CompositionOptions): Promise<Serv
     endpoint: () => gateway.endpoint,
     sqs: sqs.port,
     assetFolder: (key) => options.assets.path(key),
+    variablesFor: async (own) => {
+      const parts = await Promise.all(extensions.map((extension) => extension.functionVariables?.(own)));
+      return Object.assign({}, ...parts);
+    },
     metrics,
     deliver: faults?.deliver('message'),
     killNext: faults?.kill,
@@ -107,7 +111,7 @@ export async function composeServices(options: CompositionOptions): Promise<Serv
   const states = createStepFunctions(after);
   const scheduler = createScheduler({ ...after, deliver: faults?.deliver('tick') });
   const firehose = createFirehose({ ...after, readSource: kinesisSource(kinesis.port) });
-  const extensions = (options.extensions ?? []).map((extend) =>
+  const extensions: readonly Extension[] = (options.extensions ?? []).map((extend) =>
     extend({
       ...base,
       kms: kms.port,

@@ -43,6 +43,11 @@ export interface Extension {
   readonly services?: readonly Service[];
   /** Resource types that templates can use. */
   readonly resources?: readonly ResourceTwin[];
+  /**
+   * Variables for the processes of a function, in place of the template's: where its peer is on this machine. `own` are
+   * the variables from the template. Called whenever a function is created. @default - none
+   */
+  functionVariables?(own: Readonly<Record<string, string>>): Promise<Readonly<Record<string, string>>>;
   /** True if the extension is idle. Work tracked by `activity` counts in any case. @default - always true */
   idle?(): boolean;
   /** Called once no function runs and no more requests arrive. */

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
-import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { GetFunctionCommand, InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import type { RunEvent } from 'aws-local-kit';
 import type { Template } from '../src/cloudformation/assembly';
+import type { Extend } from '../src/extension';
 import { type FaultSource, scriptedFaults } from '../src/faults';
 import { type Runtime, startRuntime } from '../src/runtime';
 import { Fixture } from './cloudformation/fixture';
@@ -74,7 +75,12 @@ function template(schedulerMay = 'lambda:InvokeFunction'): Template {
   };
 }
 
-async function runtimeOf(content: Template, port?: number, faults?: FaultSource): Promise<Runtime> {
+async function runtimeOf(
+  content: Template,
+  port?: number,
+  faults?: FaultSource,
+  extensions?: readonly Extend[],
+): Promise<Runtime> {
   fixture.writeAssembly({ pipelines: content });
   const runtime = await startRuntime({
     assemblyDir: fixture.folder,
@@ -82,6 +88,7 @@ async function runtimeOf(content: Template, port?: number, faults?: FaultSource)
     dataDir: join(fixture.folder, 'data'),
     port,
     faults,
+    extensions,
     clock: { start, rate: 0 },
     onRun: (event) => events.push(event),
   });
@@ -215,4 +222,36 @@ test('another process moves the clock, by way of all that is due until then', as
   while ((await state()).jumpsTo !== undefined) await new Promise((resolve) => setTimeout(resolve, 20));
   expect((await state()).now).toBe(later);
   expect(finished()).toHaveLength(10);
+});
+
+test('an extension replaces variables in the processes of the functions that it chooses, and in no other answer', async () => {
+  const { Resources } = template();
+  const answering = (name: string, peer: string | undefined) => ({
+    ...Resources['Refresh']!,
+    Properties: {
+      ...Resources['Refresh']!.Properties,
+      Code: { ZipFile: 'exports.handler = async () => [process.env.PEER, process.env.PEER_PORT, process.env.OWN];' },
+      Environment: { Variables: { OWN: 'own', ...(peer && { PEER: peer }) } },
+      FunctionName: name,
+    },
+  });
+  const extension: Extend = () => ({
+    functionVariables: async (own): Promise<Record<string, string>> =>
+      own['PEER'] === undefined ? {} : { PEER: 'localhost', PEER_PORT: String(own['PEER'].length) },
+  });
+  const content = {
+    Resources: { ...Resources, Peer: answering('peer', 'far.away'), Alone: answering('alone', undefined) },
+  };
+  const runtime = await runtimeOf(content, undefined, undefined, [extension]);
+  const { endpoint, region, administrator } = runtime;
+  const client = new LambdaClient({ endpoint, region, credentials: administrator.credentials });
+  const answer = async (FunctionName: string) => {
+    const { Payload } = await client.send(new InvokeCommand({ FunctionName }));
+    return JSON.parse(Buffer.from(Payload!).toString());
+  };
+  expect(await answer('peer')).toEqual(['localhost', '8', 'own']);
+  expect(await answer('alone')).toEqual([null, null, 'own']);
+  const { Configuration } = await client.send(new GetFunctionCommand({ FunctionName: 'peer' }));
+  expect(Configuration!.Environment!.Variables).toEqual({ OWN: 'own', PEER: 'far.away' });
+  client.destroy();
 });

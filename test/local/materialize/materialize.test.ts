@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createIam } from 'aws-local/twins';
 import type { ResourceContext, S3ObjectInfo, S3Port } from 'aws-local-kit';
 import { type PostgresSession, postgres } from '../../../lambda/shared/postgres';
@@ -13,6 +16,10 @@ let server: Materialize;
 let session: PostgresSession;
 let objects: Map<string, Buffer>;
 let calls: string[];
+let prepare: () => Promise<void>;
+beforeEach(() => {
+  prepare = async () => undefined;
+});
 
 /** The role, with the trust policy that is given; what it may do is tested with the partners' roles. */
 async function open(condition: object | undefined): Promise<void> {
@@ -58,6 +65,7 @@ async function open(condition: object | undefined): Promise<void> {
     jumpRole: iam.outsider(materializeRole).principal,
     passwordOf: () => 'p',
     environmentId,
+    prepare: () => prepare(),
   });
   const { host, port, ca } = server;
   session = await postgres(async () => ({
@@ -154,4 +162,70 @@ test('a transaction that failed answers nothing until it is rolled back, and see
   await expect(ask('select 1')).rejects.toMatchObject({ code: '25P02' });
   await ask('rollback');
   expect((await ask('select count(*) as n from t')).rows).toEqual([{ n: '1' }]);
+});
+
+test('a connection takes the external id that the role demands, and a table is replaced with its rows', async () => {
+  const other = 'mz_00000000-0000-4000-8000-000000000002_u7';
+  await open({ StringEquals: { 'sts:ExternalId': other } });
+  await expect(ask('validate connection c')).rejects.toThrow(/failed to assume the role/);
+  expect((await server.connect('c', role, other)).id).toBe('u1');
+  await ask('validate connection c');
+  expect((await ask('select id, external_id from mz_internal.mz_aws_connections')).rows).toEqual([
+    { id: 'u1', external_id: other },
+  ]);
+  expect((await server.connect('c', role)).externalId).toBe(idOf('u1'));
+
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-materialize-'));
+  const file = join(folder, "it's.jsonl");
+  const columns = [
+    { name: 'a "b"', type: 'decimal(12, 2)' },
+    { name: 'sold_at', type: 'timestamp without time zone' },
+    { name: 'payload', type: 'json' },
+  ];
+  const fill = (...rows: object[]) => {
+    writeFileSync(file, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    return server.replaceTable({ schema: 'shop', name: 'events', columns, file });
+  };
+  await fill(
+    { 'a "b"': '1', sold_at: '2026-11-21 03:00:00', payload: '{"x":"1,0"}' },
+    { 'a "b"': null, sold_at: null, payload: null },
+  );
+  const found = await ask('select * from shop.events order by sold_at');
+  expect(found.rows).toEqual([
+    { 'a "b"': '1.00', sold_at: '2026-11-21 03:00:00', payload: '{"x":"1,0"}' },
+    { 'a "b"': null, sold_at: null, payload: null },
+  ]);
+  await fill();
+  expect((await ask('select * from shop.events')).rows).toEqual([]);
+  rmSync(folder, { recursive: true });
+});
+
+test('a client gets the error of the preparation before its first statement', async () => {
+  prepare = async () => {
+    throw new Error('the warehouse does not answer');
+  };
+  await expect(open(demanding('u1'))).rejects.toThrow('the warehouse does not answer');
+});
+
+test.each([
+  ['character varying', 'a'],
+  ['character', 'a'],
+  ['smallint', '-1'],
+  ['integer', '-1'],
+  ['bigint', '-9223372036854775808'],
+  ['real', '1.5'],
+  ['double precision', '1.5'],
+  ['boolean', 't', 'true'],
+  ['date', '2026-11-21'],
+  ['time without time zone', '23:59:59'],
+  ['timestamp without time zone', '2026-11-21 23:59:59.123456'],
+  ['timestamp with time zone', '2026-11-21 23:59:59+00'],
+])('a table has columns of the type %s, as Redshift spells it', async (type, value, written = value) => {
+  await open(demanding('u1'));
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-materialize-'));
+  const file = join(folder, 'rows.jsonl');
+  writeFileSync(file, `${JSON.stringify({ x: written })}\n${JSON.stringify({ x: null })}\n`);
+  await server.replaceTable({ schema: 'shop', name: 'events', columns: [{ name: 'x', type }], file });
+  expect((await ask('select x from shop.events order by x')).rows).toEqual([{ x: value }, { x: null }]);
+  rmSync(folder, { recursive: true });
 });

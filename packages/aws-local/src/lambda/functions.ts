@@ -80,7 +80,7 @@ export function createFunctions(options: LambdaOptions, logs: Logs, policies: Fu
     retired.add(old);
     void old.runner.retire().then(() => retired.delete(old));
   };
-  const create = (properties: FunctionProperties, name: string): LambdaFunction => {
+  const create = async (properties: FunctionProperties, name: string): Promise<LambdaFunction> => {
     const arn = arnOf(name);
     // This call only checks the role: a warm process outlives a session, so its credentials must not expire.
     const { principal } = options.sts.assumeRole(lambdaPrincipal(options.account), {
@@ -96,6 +96,7 @@ export function createFunctions(options: LambdaOptions, logs: Logs, policies: Fu
     const memoryMegabytes = Number(properties.MemorySize ?? 128);
     const variables = properties.Environment?.Variables ?? {};
     const { Handler: handler, Runtime: runtime, Role: roleArn } = properties;
+    const replaced = await options.variablesFor?.(variables);
     const runner = createRunner(
       {
         name,
@@ -108,7 +109,7 @@ export function createFunctions(options: LambdaOptions, logs: Logs, policies: Fu
         timeoutSeconds,
         memoryMegabytes,
         logGroup,
-        variables,
+        variables: { ...variables, ...replaced },
         concurrency,
       },
       logs.sink(name),
@@ -167,11 +168,11 @@ export function createFunctions(options: LambdaOptions, logs: Logs, policies: Fu
           'TracingConfig',
         ],
         attributes: ['Arn'],
-        create(properties: FunctionProperties, context) {
+        async create(properties: FunctionProperties, context) {
           if (!/^nodejs\d+\.x$/.test(properties.Runtime))
             throw new NotModelledError(`Runtime ${properties.Runtime} of a Lambda function`);
           const name = properties.FunctionName ?? context.generatedName;
-          const created = create(properties, name);
+          const created = await create(properties, name);
           retire(byArn.get(created.arn));
           byArn.set(created.arn, created);
           return { ref: name, attributes: { Arn: created.arn } };

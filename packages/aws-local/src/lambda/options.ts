@@ -16,6 +16,8 @@ export interface LambdaOptions {
   readonly assetFolder: (s3Key: string) => string | undefined;
   /** Folder below which inline code is unpacked and logs are written. */
   readonly dataDir: string;
+  /** Variables for the processes of a function, in place of the template's. @default - none */
+  readonly variablesFor?: (own: Readonly<Record<string, string>>) => Promise<Readonly<Record<string, string>>>;
   readonly metrics: Metrics;
   readonly activity: Activity;
   readonly onRun: RunListener;
