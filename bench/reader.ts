@@ -1,7 +1,7 @@
 /**
- * Measures how fast kinesis-reader copies a stream into a file of JSON lines and into DuckDB, beside a bare loop over
- * the SDK that reads the same shards side by side, parses each record, and writes a line with its value and position.
- * All read 10,000 records a call over HTTP from the local Kinesis, which runs in a process of its own. They take turns.
+ * Measures how fast kinesis-reader copies a stream into a file of JSON lines, into DuckDB and into Parquet, beside a
+ * bare loop over the SDK that reads the same shards side by side, parses each record, and writes a line with its value
+ * and position, and beside dlt, which reads a part of the stream into DuckDB. dlt needs Python and a registry. All read 10,000 records a call over HTTP from the local Kinesis, which runs in a process of its own. They take turns.
  * Putting the records onto the stream is not timed.
  */
 import { createWriteStream, mkdtempSync, rmSync } from 'node:fs';
@@ -12,25 +12,38 @@ import { GetRecordsCommand, GetShardIteratorCommand, KinesisClient, ListShardsCo
 import { readStream } from 'kinesis-reader';
 import { openSink } from '../cli/commands/streams/sinks';
 import { clientSettings } from '../lambda/shared/client-settings';
+import { dltToDuckdb } from './dlt';
 import { leastOf, line, ratio, secondsSince } from './environment';
+import { print } from './print';
 import { streamName, withServedStream } from './served-stream';
 
+/** Records that dlt reads. */
+const DLT_RECORDS = 50_000;
+
 export const reader = (events: number, repeats: number) =>
-  withServedStream(events, async ({ client: settings, records }) => {
+  withServedStream(events, async (stream) => {
+    const { client: settings, records } = stream;
     const client = new KinesisClient({ ...clientSettings(), ...settings });
     const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
     try {
       const to = (name: string) => join(folder, name);
-      const { bare, lines, rows } = await leastOf(repeats, {
+      const { bare, lines, rows, columns } = await leastOf(repeats, {
         bare: (turn) => timed(() => bareLoop(client, to(`bare-${turn}.ndjson`), records)),
         lines: (turn) => timed(() => copy(client, to(`reader-${turn}.ndjson`), records)),
         rows: (turn) => timed(() => copy(client, to(`reader-${turn}.duckdb`), records)),
+        columns: (turn) => timed(() => copy(client, to(`reader-${turn}.parquet`), records)),
       });
       line('a bare loop over the SDK, to JSON lines', bare.seconds, records);
       line('kinesis-reader, to JSON lines', lines.seconds, records);
       ratio(lines, bare, 'at least 0.9 of the bare loop');
       line('kinesis-reader, to DuckDB', rows.seconds, records);
-      ratio(rows, bare, 'no aim');
+      line('kinesis-reader, to Parquet', columns.seconds, records);
+      const dlt = await dltToDuckdb(folder, stream, DLT_RECORDS);
+      if (typeof dlt === 'string') return print(`left out: dlt: ${dlt}`);
+      line('dlt, to DuckDB', dlt.seconds, dlt.records);
+      const share = records / dlt.records;
+      const whole = { seconds: dlt.seconds * share, processorSeconds: dlt.processorSeconds * share };
+      ratio(rows, whole, 'at least 20 times dlt');
     } finally {
       client.destroy();
       rmSync(folder, { recursive: true, force: true });

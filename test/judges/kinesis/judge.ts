@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -9,6 +9,7 @@ import { readStream } from 'kinesis-reader';
 import { clientSettings } from '../../../lambda/shared/client-settings';
 import { readerContract } from '../../contracts/kinesis-reader';
 import { Background, freePort, python, runProgram, until } from '../ministack/processes';
+import { dltSource } from './dlt-source';
 
 const REGION = 'eu-west-1';
 const MOTO = '5.2.5';
@@ -75,23 +76,15 @@ async function moto(folder: string): Promise<string[]> {
   return failures;
 }
 
-/**
- * Compares ids with dlt. It is skipped if GitHub, from which dlt loads its sources, cannot be reached.
- * MILLRACE_DLT_SOURCES names a local copy of verified-sources.
- */
+/** Compares ids with dlt, if it can be installed. */
 async function dlt(folder: string): Promise<string[]> {
   const log = join(folder, 'dlt.log');
-  const program = await python('dlt', ['dlt[duckdb]>=1', 'boto3'], log);
-  const work = join(folder, 'dlt');
-  mkdirSync(work);
-  const given = process.env['MILLRACE_DLT_SOURCES'];
-  const init = ['-m', 'dlt', '--non-interactive', 'init', 'kinesis', 'duckdb'];
-  if (given !== undefined) cpSync(join(given, 'sources/kinesis'), join(work, 'kinesis'), { recursive: true });
-  else await runProgram(program, init, {}, log, 120_000, work).catch(() => undefined);
-  if (!existsSync(join(work, 'kinesis'))) {
+  const source = await dltSource(folder, log);
+  if (!source) {
     console.log('  left out: dlt, whose sources are out of reach');
     return [];
   }
+  const { program, work } = source;
   const local = await localKinesis(join(folder, 'data'));
   try {
     const ids = await readIds(local.client);
