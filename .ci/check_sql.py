@@ -32,6 +32,8 @@ EXPLAINED = [
     (r"^analyze .* predicate columns$", GUIDE + "r_ANALYZE.html", "PREDICATE COLUMNS behind a list of columns"),
     (r"^explain truncate", GUIDE + "r_EXPLAIN.html", "a case that has to fail: TRUNCATE has no plan"),
     (r"^show view \S+$", GUIDE + "r_SHOW_VIEW.html", "the name of a schema before that of the view"),
+    (r"^unload .* kms_key_id '.*' encrypted", GUIDE + "r_UNLOAD.html", "the key before ENCRYPTED"),
+    (r"isolation level chaos", GUIDE + "r_ALTER_DATABASE.html", "a case that has to fail: there are two levels"),
     (r"^savepoint", GUIDE + "c_unsupported-postgresql-features.html", "a case that has to fail: there are no savepoints"),
     (r"^delete c_s\.t", GUIDE + "r_DELETE.html", "FROM may be left out"),
     (
