@@ -1,12 +1,11 @@
 import type { Command } from 'commander';
-import { clientSettings } from '../../lambda/shared/client-settings';
 import type { Runtime } from '../../local/runtime';
 import { pipelines } from '../../pipelines';
 import { explain, isFull } from '../failure';
 import { FaultsOnDemand } from '../page/faults-on-demand';
 import type { Output } from '../terminal';
 import { generators } from './generators';
-import type { DemoRuntime } from './local/demo-runtime';
+import { clientsOf, loadClients } from './local/clients';
 import { BatchRequests } from './local/requests';
 import { synthesizeIfChanged } from './local/reuse-assembly';
 import { type LocalDependencies, type LocalOptions, runLocal } from './local/run';
@@ -82,7 +81,7 @@ function interruptions(): { signal: AbortSignal; end(): void } {
 }
 
 function dependencies(once: boolean): LocalDependencies {
-  const common = { pipelines, generators: generators(), synthesize: synthesizeAndLoad, clients };
+  const common = { pipelines, generators: generators(), synthesize: synthesizeAndLoad, clients: clientsOf };
   return once ? { ...common, open: (options) => loadRuntime().openRuntime(options) } : { ...common, ...live() };
 }
 
@@ -119,23 +118,3 @@ function synthesizeAndLoad(outDir: string, signal: AbortSignal): Promise<string>
 
 /** The other commands do without the runtime, so they do not load it. */
 const loadRuntime = () => require('./local/open-runtime') as typeof import('./local/open-runtime');
-
-const loadClients = () => ({
-  kinesis: require('@aws-sdk/client-kinesis') as typeof import('@aws-sdk/client-kinesis'),
-  s3: require('@aws-sdk/client-s3') as typeof import('@aws-sdk/client-s3'),
-});
-
-function clients(runtime: DemoRuntime) {
-  const { endpoint, region, credentials } = runtime;
-  const sdk = loadClients();
-  const kinesis = new sdk.kinesis.KinesisClient({ ...clientSettings(), endpoint, region, credentials });
-  const s3 = new sdk.s3.S3Client({ ...clientSettings(), endpoint, region, credentials, forcePathStyle: true });
-  return {
-    kinesis,
-    s3,
-    destroy: () => {
-      kinesis.destroy();
-      s3.destroy();
-    },
-  };
-}

@@ -1,9 +1,9 @@
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { KinesisClient, PutRecordCommand } from '@aws-sdk/client-kinesis';
-import { S3Client } from '@aws-sdk/client-s3';
+import { PutRecordCommand } from '@aws-sdk/client-kinesis';
 import { generators } from '../../cli/commands/generators';
+import { clientsOf } from '../../cli/commands/local/clients';
 import { openRuntime } from '../../cli/commands/local/open-runtime';
 import { type LocalDependencies, runLocal } from '../../cli/commands/local/run';
 import { readRuntimeFile } from '../../cli/commands/runtime-file';
@@ -32,19 +32,6 @@ function moveSchedule(folder: string): void {
   }
 }
 
-const clients: LocalDependencies['clients'] = ({ endpoint, region, credentials }) => {
-  const kinesis = new KinesisClient({ endpoint, region, credentials });
-  const s3 = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
-  return {
-    kinesis,
-    s3,
-    destroy() {
-      kinesis.destroy();
-      s3.destroy();
-    },
-  };
-};
-
 const dependencies: LocalDependencies = {
   pipelines,
   generators: generators(),
@@ -55,7 +42,7 @@ const dependencies: LocalDependencies = {
     return folder;
   },
   open: openRuntime,
-  clients,
+  clients: clientsOf,
 };
 
 /** Starts `npm start`. It is live once `live` resolves. */
@@ -96,7 +83,7 @@ const countOf = async (customer: string) =>
 
 /** As another program would: with an SDK client of its own. */
 async function put(customer: string): Promise<void> {
-  const { kinesis, destroy } = clients(readRuntimeFile(data) as never);
+  const { kinesis, destroy } = clientsOf(readRuntimeFile(data) as never);
   const event = {
     customer_id: customer,
     product: { product_id: 'p' },

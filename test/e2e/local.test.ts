@@ -2,10 +2,9 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { KinesisClient } from '@aws-sdk/client-kinesis';
-import { S3Client } from '@aws-sdk/client-s3';
 import { Template } from 'aws-cdk-lib/assertions';
 import { generators } from '../../cli/commands/generators';
+import { clientsOf } from '../../cli/commands/local/clients';
 import { openRuntime } from '../../cli/commands/local/open-runtime';
 import { type LocalDependencies, runLocal } from '../../cli/commands/local/run';
 import { type Runtime, startRuntime } from '../../local/runtime';
@@ -45,18 +44,7 @@ async function demo(events: number) {
       return folder;
     },
     open: (given) => openRuntime(given, { onStarted: ({ metrics }) => published.push(metrics) }),
-    clients({ endpoint, region, credentials }) {
-      const kinesis = new KinesisClient({ endpoint, region, credentials });
-      const s3 = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
-      return {
-        kinesis,
-        s3,
-        destroy() {
-          kinesis.destroy();
-          s3.destroy();
-        },
-      };
-    },
+    clients: clientsOf,
   };
   const options = { once: true, json: true, events, seed: 'e2e', data: dataDir };
   const io = { stdout: output('stdout'), stderr: output('stderr'), env: {}, signal: new AbortController().signal };

@@ -1,9 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { KinesisClient } from '@aws-sdk/client-kinesis';
-import { S3Client } from '@aws-sdk/client-s3';
 import { DuckDBInstance } from '@duckdb/node-api';
+import { clientsOf } from '../../cli/commands/local/clients';
 import { openRuntime } from '../../cli/commands/local/open-runtime';
 import { type LocalDependencies, runLocal } from '../../cli/commands/local/run';
 import { dev } from '../../environments/dev';
@@ -83,18 +82,7 @@ async function start(externalId?: string) {
     synthesize: async () => assemblyTo(join(folder, `assembly-${externalId ?? 'awaited'}`), externalId),
     open: ({ assemblyDir: _, ...given }) =>
       openRuntime({ ...given, assemblyDir: join(folder, `assembly-${externalId ?? 'awaited'}`) }),
-    clients({ endpoint, region, credentials }) {
-      const kinesis = new KinesisClient({ endpoint, region, credentials });
-      const s3 = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
-      return {
-        kinesis,
-        s3,
-        destroy() {
-          kinesis.destroy();
-          s3.destroy();
-        },
-      };
-    },
+    clients: clientsOf,
   };
   const options = { once: true, json: true, events: 6000, seed: 'materialize', data: join(folder, 'data') };
   const io = { stdout: output('stdout'), stderr: output('stderr'), env: {}, signal: new AbortController().signal };

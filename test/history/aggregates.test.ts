@@ -4,9 +4,7 @@
  */
 
 import { aggregate } from 'kinesis-reader/testing';
-import { notificationOf } from '../../lambda/load/notification';
 import type { Pipeline } from '../../pipelines/definition';
-import { buckets } from '../support/cloud';
 import { SeamWorld } from '../support/seam';
 
 const byColumn: Pipeline = {
@@ -31,9 +29,7 @@ const open = async (pipeline: Pipeline) => {
 afterEach(() => world.dispose());
 
 async function load(key: string): Promise<void> {
-  const { etag, size } = (await world.cloud.s3.port.bucket(buckets.archive).store.current(key))!;
-  const object = { bucket: buckets.archive, key, etag: etag.replaceAll('"', ''), versionId: '', size };
-  world.queue(notificationOf(object));
+  await world.notify('archive', key);
   await world.pass(5);
 }
 const backfill = async () => load(await world.archive(await world.records()));

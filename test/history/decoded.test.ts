@@ -5,10 +5,8 @@
  */
 import { deflateSync, gzipSync } from 'node:zlib';
 import { aggregate } from 'kinesis-reader/testing';
-import { notificationOf } from '../../lambda/load/notification';
 import type { Pipeline, RecordShape } from '../../pipelines/definition';
 import { createRandom, type Random } from '../../pipelines/generator/random';
-import { buckets } from '../support/cloud';
 import { retryOf } from '../support/commands';
 import { SeamWorld } from '../support/seam';
 import { cases, secondTierTest, seedOf } from '../support/tier';
@@ -34,8 +32,7 @@ let world: SeamWorld;
 afterEach(() => world.dispose());
 
 async function load(bucket: 'archive' | 'history', key: string): Promise<void> {
-  const { etag, size } = (await world.cloud.s3.port.bucket(buckets[bucket]).store.current(key))!;
-  world.queue(notificationOf({ bucket: buckets[bucket], key, etag: etag.replaceAll('"', ''), versionId: '', size }));
+  await world.notify(bucket, key);
   await world.pass(5);
   expect(world.deadLetters()).toEqual([]);
 }

@@ -4,9 +4,7 @@
  */
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { notificationOf } from '../../lambda/load/notification';
 import type { Pipeline } from '../../pipelines/definition';
-import { buckets } from '../support/cloud';
 import { SeamWorld } from '../support/seam';
 import { cases, seedOf } from '../support/tier';
 
@@ -132,9 +130,7 @@ beforeEach(async () => {
 afterEach(() => world.dispose());
 
 async function load(bucket: 'archive' | 'history', key: string): Promise<void> {
-  const { etag, size } = (await world.cloud.s3.port.bucket(buckets[bucket]).store.current(key))!;
-  const object = { bucket: buckets[bucket], key, etag: etag.replaceAll('"', ''), versionId: '', size };
-  world.queue(notificationOf(object));
+  await world.notify(bucket, key);
   await world.pass(10);
   expect(world.deadLetters()).toEqual([]);
 }

@@ -3,9 +3,7 @@
  * Each ends in exactly one place within two refreshes, and every good one is merged.
  */
 import { gzipSync } from 'node:zlib';
-import { notificationOf } from '../../lambda/load/notification';
 import type { Pipeline } from '../../pipelines/definition';
-import { buckets } from '../support/cloud';
 import { SeamWorld } from '../support/seam';
 
 const shop: Pipeline = {
@@ -91,9 +89,7 @@ async function goodOnes(from: string): Promise<number> {
 
 /** As the notification of a backfill does. */
 async function load(bucket: 'archive' | 'history', key: string): Promise<void> {
-  const { etag, size } = (await world.cloud.s3.port.bucket(buckets[bucket]).store.current(key))!;
-  const object = { bucket: buckets[bucket], key, etag: etag.replaceAll('"', ''), versionId: '', size };
-  world.queue(notificationOf(object));
+  await world.notify(bucket, key);
   await world.pass(5);
 }
 

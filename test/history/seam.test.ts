@@ -1,5 +1,4 @@
 import { gzipSync } from 'node:zlib';
-import { notificationOf } from '../../lambda/load/notification';
 import { parseTimestamp } from '../../lambda/shared/timestamp';
 import { SeamWorld } from '../support/seam';
 import { secondTierTest } from '../support/tier';
@@ -32,8 +31,7 @@ async function send(id: string) {
 
 async function backfill(...records: Awaited<ReturnType<typeof send>>[]): Promise<void> {
   const key = await world.archive(records);
-  const { etag, size } = world.cloud.s3.port.bucket('archive').store.current(key)!;
-  world.queue(notificationOf({ bucket: 'archive', key, etag: etag.replaceAll('"', ''), versionId: '', size }));
+  await world.notify('archive', key);
   await world.pass(1);
 }
 

@@ -2,11 +2,9 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { aggregate } from 'kinesis-reader/testing';
-import { notificationOf } from '../../lambda/load/notification';
 import { textPayload, withoutLineEnd } from '../../lambda/load/payload';
 import type { Pipeline } from '../../pipelines/definition';
 import { createRandom } from '../../pipelines/generator/random';
-import { buckets } from '../support/cloud';
 import { SeamWorld } from '../support/seam';
 import { secondTierTest } from '../support/tier';
 
@@ -28,9 +26,7 @@ let world: SeamWorld;
 afterEach(() => world.dispose());
 
 async function load(bucket: 'archive' | 'history', key: string): Promise<void> {
-  const { etag, size } = (await world.cloud.s3.port.bucket(buckets[bucket]).store.current(key))!;
-  const object = { bucket: buckets[bucket], key, etag: etag.replaceAll('"', ''), versionId: '', size };
-  world.queue(notificationOf(object));
+  await world.notify(bucket, key);
   await world.pass(5);
   expect(world.deadLetters()).toEqual([]);
 }

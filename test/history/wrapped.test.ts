@@ -4,9 +4,7 @@
  */
 import { gzipSync } from 'node:zlib';
 import { aggregate } from 'kinesis-reader/testing';
-import { notificationOf } from '../../lambda/load/notification';
 import type { Pipeline, RecordShape } from '../../pipelines/definition';
-import { buckets } from '../support/cloud';
 import { SeamWorld } from '../support/seam';
 import { everyNth, secondTierTest } from '../support/tier';
 
@@ -31,9 +29,7 @@ let world: SeamWorld;
 afterEach(() => world.dispose());
 
 async function load(bucket: 'archive' | 'history', key: string): Promise<void> {
-  const { etag, size } = (await world.cloud.s3.port.bucket(buckets[bucket]).store.current(key))!;
-  const object = { bucket: buckets[bucket], key, etag: etag.replaceAll('"', ''), versionId: '', size };
-  world.queue(notificationOf(object));
+  await world.notify(bucket, key);
   await world.pass(5);
   expect(world.deadLetters()).toEqual([]);
 }

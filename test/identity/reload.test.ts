@@ -235,9 +235,7 @@ secondTierTest.each([
 ])('the archive is loaded again by its positions, those that the landing view %s', async (_, landed) => {
   world.seam.send({ id: 'r1', product: 'p1' }, { id: 'r1', product: 'p2' }, { id: 'r2', product: 'p1' }, { id: 'r3' });
   const key = await world.seam.archive(await world.seam.records());
-  const { etag, size } = (await world.seam.cloud.s3.port.bucket(buckets.archive).store.current(key))!;
-  const object = { bucket: buckets.archive, key, etag: etag.replaceAll('"', ''), versionId: '', size };
-  world.seam.queue(notificationOf(object));
+  await world.seam.notify('archive', key);
   await world.seam.pass(1);
   if (landed) await world.merge();
   expect(await counts()).toEqual([2, 1, 1]);

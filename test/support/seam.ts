@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { deaggregate } from 'kinesis-reader/aggregation';
 import { archiveLine, type FirehoseRecord } from '../../lambda/archive/archive';
 import { literalPrefixes, undecodedPrefix } from '../../lambda/load/contract';
+import { notificationOf } from '../../lambda/load/notification';
 import type { Step } from '../../lambda/shared/plan';
 import { type FaultScript, type Kill, scriptedFaults } from '../../local/faults';
 import type { Pipeline } from '../../pipelines/definition';
@@ -177,6 +178,12 @@ export class SeamWorld {
   /** Sends notifications of existing objects, as a backfill does. */
   queue(...bodies: readonly string[]): void {
     for (const body of bodies) this.cloud.sqs.port.queueAt('backlog').send(body, outsider.arn);
+  }
+
+  /** Sends a notification of an object's current version, as a backfill does. */
+  async notify(bucket: keyof typeof buckets, key: string): Promise<void> {
+    const { etag, size } = (await this.cloud.s3.port.bucket(buckets[bucket]).store.current(key))!;
+    this.queue(notificationOf({ bucket: buckets[bucket], key, etag: etag.replaceAll('"', ''), versionId: '', size }));
   }
 
   /** Fires a function's schedule and waits for all work that follows from it. */
