@@ -27,8 +27,12 @@ function moveSchedule(folder: string): void {
   for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
     if (!file.endsWith('.template.json')) continue;
     const text = readFileSync(join(folder, file), 'utf8');
-    const moved = text.replace('cron(0 20 * * ? *)', `cron(0 ${pauses} * * ? *)`);
-    writeFileSync(join(folder, file), moved.replace('cron(0 6 * * ? *)', `cron(0 ${resumes} * * ? *)`));
+    // In one pass, because the schedule may move to hours that it has now.
+    const moved = text.replace(
+      /cron\(0 (20|6) \* \* \? \*\)/g,
+      (_, was) => `cron(0 ${was === '20' ? pauses : resumes} * * ? *)`,
+    );
+    writeFileSync(join(folder, file), moved);
   }
 }
 
