@@ -110,7 +110,6 @@ export class EnvironmentDashboard extends Construct {
 
   /** What was sent to the stream, and where it is, over the interval that the dashboard shows. */
   private equation({ pipeline }: WatchedPipeline): IWidget {
-    const parts = this.merged(pipeline);
     const sent = streamMetric(this.props.environment, pipeline, 'IncomingRecords', {
       statistic: Stats.SUM,
       label: 'sent to the stream',
@@ -121,7 +120,7 @@ export class EnvironmentDashboard extends Construct {
       height: 3,
       setPeriodToTimeRange: true,
       fullPrecision: true,
-      metrics: [sent, ...Object.values(parts)],
+      metrics: [sent, ...this.merged(pipeline)],
     });
   }
 
@@ -137,7 +136,7 @@ export class EnvironmentDashboard extends Construct {
       queueMetric(queue, 'ApproximateNumberOfMessagesVisible', { label });
     const rows = [
       [
-        chart('throughput', [sent, ...Object.values(this.merged(pipeline))]),
+        chart('throughput', [sent, ...this.merged(pipeline)]),
         chart('freshness', [of(shownMetrics.freshnessSeconds, 'seconds, longest', Stats.MAXIMUM)]),
         this.graph(`${pipeline.name}: Lag of the stream`, [lag], {
           leftAnnotations: thresholds(watched, 'streamLag'),
@@ -183,15 +182,15 @@ export class EnvironmentDashboard extends Construct {
     ];
   }
 
-  private merged(pipeline: Pipeline): Readonly<Record<string, Metric>> {
+  private merged(pipeline: Pipeline): Metric[] {
     const of = (metricName: string, label: string) =>
       functionMetric(this.props.environment, pipeline, metricName, { label });
-    return {
-      events: of(shownMetrics.mergedEvents, 'events'),
-      duplicates: of(shownMetrics.mergedDuplicates, 'duplicates'),
-      rejects: of(shownMetrics.mergedRejects, 'rejects'),
-      skipped: of(shownMetrics.mergedSkipped, 'skipped'),
-    };
+    return [
+      of(shownMetrics.mergedEvents, 'events'),
+      of(shownMetrics.mergedDuplicates, 'duplicates'),
+      of(shownMetrics.mergedRejects, 'rejects'),
+      of(shownMetrics.mergedSkipped, 'skipped'),
+    ];
   }
 
   /** The reasons are found when the dashboard is opened. */

@@ -19,11 +19,10 @@ where not exists (select 1 from ${checkpoints} where ${pipeline.ofIdentity})`;
 /**
  * Reports records that the stream may have dropped before they were read. That is so if the merged refresh before, of
  * this landing view or of an earlier one, began longer before this run's refresh than the stream's retention, or if the
- * stream was recreated.
- * The statement runs in the merge, before the checkpoint is written, so that each gap is reported once. Records that
- * arrived before `from_time` are merged; records that arrived after `to_time` were still in the stream. Placeholder:
- * `started`, as in the merge. A shard
- * without records in the day before is not named. One row without a shard stands for a stream without any records.
+ * stream was recreated. The statement runs in the merge, before the checkpoint is written, so that each gap is reported
+ * once. Records that arrived before `from_time` are merged; records that arrived after `to_time` were still in the
+ * stream. A shard without records in the day before is not named. One row without a shard stands for a stream without
+ * any records. Placeholder: `started`, as in the merge.
  */
 export function gapStatement(pipeline: ResolvedPipeline): StatementTemplate {
   const { gaps, checkpoints } = pipeline.tables;

@@ -24,8 +24,8 @@ export function lockStatement(pipeline: ResolvedPipeline): StatementTemplate {
 
 /**
  * One transaction that moves the new rows of the landing view, each to exactly one place: events, duplicates or
- * rejects. Placeholders: `run_id`; `started`, a time of the warehouse before the run's refresh. Positions that were merged before are not changed, so a landing view may read the
- * stream again.
+ * rejects. Positions that were merged before are not changed, so a landing view may read the stream again.
+ * Placeholders: `run_id`; `started`, a time of the warehouse before the run's refresh.
  */
 export function mergeStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
   const { incoming, place, run, drop } = mergeSteps(pipeline, 'stream', ofStream(pipeline));
