@@ -379,6 +379,66 @@ export interface ExportDefinition {
   readonly windowsPerTick?: number;
 }
 
+/**
+ * A parameter of an endpoint. A request gives it as `name=value`. A parameter that only optional clauses use is
+ * optional; any other needs a value or a default.
+ */
+export type EndpointParam = {
+  /** For the reader of the API's documentation. @default - none */
+  readonly description?: string;
+} & (
+  | {
+      readonly type: 'varchar';
+      /** In bytes of UTF-8. @default 256 */
+      readonly maxBytes?: number;
+      /** @default - any text but the empty one */
+      readonly oneOf?: readonly string[];
+      readonly default?: string;
+    }
+  | { readonly type: 'integer'; readonly min?: number; readonly max?: number; readonly default?: number }
+  /** Texts, because a number of JavaScript holds 53 bits. */
+  | { readonly type: 'bigint'; readonly min?: string; readonly max?: string; readonly default?: string }
+  | {
+      readonly type: 'decimal';
+      readonly precision: number;
+      readonly scale: number;
+      readonly min?: string;
+      readonly max?: string;
+      readonly default?: string;
+    }
+  | { readonly type: 'boolean'; readonly default?: boolean }
+  /** `2026-11-21`. */
+  | { readonly type: 'date'; readonly min?: string; readonly max?: string; readonly default?: string }
+  /** ISO 8601; without an offset it is in UTC. */
+  | { readonly type: 'timestamp'; readonly min?: string; readonly max?: string; readonly default?: string }
+);
+
+/** A query over the pipeline's views that outsiders may ask over HTTPS: `GET /v1/<pipeline>/<name>.json`. */
+export interface EndpointDefinition {
+  readonly name: string;
+  /**
+   * The SELECT from `endpoints/<name>.sql`. `:name` stands for a parameter. `[[ and price > :price ]]` is an optional
+   * clause: it is part of the query when its parameters have values. At most 16 combinations of clauses.
+   */
+  readonly query: string;
+  readonly file: string;
+  /** For the reader of the API's documentation. @default - none */
+  readonly description?: string;
+  /** By name. @default - none */
+  readonly params?: Readonly<Record<string, EndpointParam>>;
+  /** An answer with more rows is truncated, and says so: 1 to 100,000. @default 10000 */
+  readonly maxRows?: number;
+  /** The statement is cancelled after it: 1 to 25. @default 20 */
+  readonly timeoutSeconds?: number;
+  /**
+   * A parameter that callers cannot choose: each token, and each partner's access, must fix its value. @default -
+   * callers choose all parameters
+   */
+  readonly tenant?: string;
+  /** Accepts a change that breaks readers: a removed column, another type, a narrower parameter. @default false */
+  readonly allowBreaking?: boolean;
+}
+
 export interface Pipeline {
   /** Lower-case letters, digits and underscores, at most 32. It is also the name of the warehouse schema. */
   readonly name: string;
@@ -404,4 +464,6 @@ export interface Pipeline {
   readonly stack?: string;
   readonly views: readonly ViewDefinition[];
   readonly exports: readonly ExportDefinition[];
+  /** @default - none */
+  readonly endpoints?: readonly EndpointDefinition[];
 }

@@ -286,4 +286,6 @@ export const pipelineShape = object<Pipeline>({
   refreshEveryMinutes: whole(1, 59),
   views: list(view),
   exports: list(exported),
+  // Nothing publishes endpoints yet.
+  endpoints: z.undefined({ error: 'be left out' }),
 });

@@ -1,0 +1,87 @@
+import { defineEnv } from '../shared/env';
+
+/**
+ * READER_SECRETS: ARN of the database user's secret, by pipeline, as JSON. KEYS_SECRET_ARN: the keys that sign tokens.
+ * PARTNERS: what each partner's role may ask, as JSON (`Record<role name, PartnerGrant>`).
+ */
+export const env = defineEnv(
+  'ENVIRONMENT',
+  'WAREHOUSE_KIND',
+  'WAREHOUSE_NAME',
+  'DATABASE',
+  'READER_SECRETS',
+  'WORK_BUCKET',
+  'KEYS_SECRET_ARN',
+  'PARTNERS',
+);
+
+export interface PartnerGrant {
+  readonly partner: string;
+  /** `<pipeline>.<endpoint>`, and the values of parameters that the partner cannot choose. */
+  readonly endpoints: Readonly<Record<string, { readonly fixed: Readonly<Record<string, string>> }>>;
+}
+
+/** `plan.json` beside the bundle: the endpoints of the pipelines of one stack. */
+export interface EndpointsPlan {
+  readonly environment: string;
+  readonly endpoints: readonly EndpointItem[];
+  /** Statements a second that one instance of the function may start. */
+  readonly statementsPerSecond: number;
+  /** OpenAPI 3.1 of the whole environment. @default - another stack's function serves it */
+  readonly openapi?: unknown;
+}
+
+export interface EndpointItem {
+  readonly pipeline: string;
+  readonly name: string;
+  readonly description?: string;
+  /** Changes with everything that an answer depends on besides the data: statements, parameters, limits. Part of every cache key. */
+  readonly version: string;
+  readonly params: readonly EndpointParam[];
+  /** For each optional clause the parameters that it needs. The clause is part of the statement when all of them have a value. At most 4. */
+  readonly clauses: readonly (readonly string[])[];
+  /** By the set of clauses in use, a bit for each: `0` has none, `5` has the first and the third. */
+  readonly statements: Readonly<Record<string, EndpointStatement>>;
+  readonly columns: readonly EndpointColumn[];
+  /** Public names of the views that it reads. */
+  readonly views: readonly string[];
+  readonly maxRows: number;
+  readonly timeoutSeconds: number;
+  /** The parameter that a token or a partner's grant must fix. @default - none */
+  readonly tenant?: string;
+}
+
+/** Returns at most `maxRows + 1` rows; the last one shows that the answer is truncated. */
+export interface EndpointStatement {
+  /** With `:name` for each parameter, cast to its type. */
+  readonly sql: string;
+  /** The parameters of the text, in the order of the declaration. The Data API refuses parameters that the text lacks. */
+  readonly params: readonly string[];
+}
+
+export interface EndpointColumn {
+  readonly name: string;
+  /** As in DDL: `decimal(12,2)`. */
+  readonly type: string;
+}
+
+export type ParamType = 'varchar' | 'integer' | 'bigint' | 'decimal' | 'boolean' | 'date' | 'timestamp';
+
+export interface EndpointParam {
+  readonly name: string;
+  readonly type: ParamType;
+  readonly description?: string;
+  /** True if the request must have it: it has no default, and a part of the statement that is not optional needs it. */
+  readonly required: boolean;
+  /** As the request would have it. */
+  readonly default?: string;
+  /** Bounds of numbers, dates and timestamps, both included, as the request would have them. */
+  readonly min?: string;
+  readonly max?: string;
+  /** In bytes of UTF-8, of a varchar. */
+  readonly maxBytes?: number;
+  readonly oneOf?: readonly string[];
+  /** Digits in all and after the point, of a decimal. */
+  readonly precision?: number;
+  readonly scale?: number;
+}

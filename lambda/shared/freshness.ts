@@ -1,0 +1,24 @@
+/** Object of the work bucket that says which run the pipeline's views come from. */
+export const freshnessKey = (pipeline: string) => `freshness/${pipeline}.json`;
+
+/**
+ * Written by the refresh function before it refreshes the first view of a run and after the last one, each time on condition that nobody wrote
+ * since it was read. An answer that was computed while `open` was empty, and between two reads of the same document, is exact for `done`.
+ */
+export interface Freshness {
+  readonly pipeline: string;
+  /** The last run that finished its views. @default - none has yet */
+  readonly done?: FinishedRun;
+  /** Runs that may be refreshing views now, the oldest first. */
+  readonly open: readonly { readonly run: string; readonly since: string }[];
+}
+
+export interface FinishedRun {
+  readonly run: string;
+  /** When the run's views were complete, ISO 8601 in UTC. */
+  readonly refreshedAt: string;
+  /** Events that arrived before it are in the views, ISO 8601 in UTC. @default - unknown */
+  readonly completeUntil?: string;
+  /** Names of views that the run could not refresh. Their rows are of an earlier run. */
+  readonly failed: readonly string[];
+}
