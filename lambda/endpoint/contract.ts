@@ -1,7 +1,7 @@
 import { defineEnv } from '../shared/env';
 
 /**
- * READER_SECRETS: ARN of the database user's secret, by pipeline, as JSON. KEYS_SECRET_ARN: the keys that sign tokens.
+ * READER_SECRETS: ARN of the database user's secret, by pipeline, as JSON. KEYS_SECRET_ARN: the keys that sign tokens (`TokenKeys`).
  * PARTNERS: what each partner's role may ask, as JSON (`Record<role name, PartnerGrant>`).
  */
 export const env = defineEnv(
@@ -14,6 +14,34 @@ export const env = defineEnv(
   'KEYS_SECRET_ARN',
   'PARTNERS',
 );
+
+/**
+ * Keys by id, as the secret holds them: `{"k1": "a text of 32 or more characters"}`. An id is a letter and up to 31 letters, digits, `-` or `_`. Tokens of
+ * every key are valid. The last key signs, so a rotation appends a key, and removes the first one a day later.
+ */
+export type TokenKeys = Readonly<Record<string, string>>;
+
+/** Longest life of a token, in seconds. */
+export const maxTokenSeconds = 86_400;
+
+/** The claims of a token: a JWT, signed with HS256, whose header names its key (`kid`). */
+export interface TokenClaims {
+  /** Id of the token. Rates are counted by it, and logs name it. */
+  readonly jti: string;
+  /** The environment. */
+  readonly aud: string;
+  /** `<pipeline>.<endpoint>` or `<pipeline>.*`. */
+  readonly scopes: readonly string[];
+  /** Values of parameters that the caller cannot choose, by name. @default - none */
+  readonly fixed_params?: Readonly<Record<string, string>>;
+  /** Requests a second. @default - no limit of its own */
+  readonly rps?: number;
+  /** Seconds since 1970: when it was signed, and until when it is valid, at most `maxTokenSeconds` later. */
+  readonly iat: number;
+  readonly exp: number;
+  /** From when on it is valid. @default - iat */
+  readonly nbf?: number;
+}
 
 export interface PartnerGrant {
   readonly partner: string;
@@ -51,7 +79,10 @@ export interface EndpointItem {
   readonly tenant?: string;
 }
 
-/** Returns at most `maxRows + 1` rows; the last one shows that the answer is truncated. */
+/**
+ * Returns at most `maxRows + 1` rows; the last one shows that the answer is truncated. It casts bigint columns to varchar, since the Data API's
+ * clients round whole numbers beyond 53 bits.
+ */
 export interface EndpointStatement {
   /** With `:name` for each parameter, cast to its type. */
   readonly sql: string;
@@ -61,7 +92,7 @@ export interface EndpointStatement {
 
 export interface EndpointColumn {
   readonly name: string;
-  /** As in DDL: `decimal(12,2)`. */
+  /** As in DDL: `decimal(12,2)`. `bigint` also where the statement casts to varchar. */
   readonly type: string;
 }
 

@@ -3,7 +3,8 @@ export const freshnessKey = (pipeline: string) => `freshness/${pipeline}.json`;
 
 /**
  * Written by the refresh function before it refreshes the first view of a run and after the last one, each time on condition that nobody wrote
- * since it was read. An answer that was computed while `open` was empty, and between two reads of the same document, is exact for `done`.
+ * since it was read. An entry of `open` leaves only together with a new `done`, so the pair of `run` and `refreshedAt` names one state of the views.
+ * An answer that was computed between two reads with this pair and with no open run is exact for `done`.
  */
 export interface Freshness {
   readonly pipeline: string;
@@ -15,7 +16,7 @@ export interface Freshness {
 
 export interface FinishedRun {
   readonly run: string;
-  /** When the run's views were complete, ISO 8601 in UTC. */
+  /** When the run's views were complete, ISO 8601 in UTC with milliseconds. Later than that of every `done` before. */
   readonly refreshedAt: string;
   /** Events that arrived before it are in the views, ISO 8601 in UTC. @default - unknown */
   readonly completeUntil?: string;

@@ -19,7 +19,7 @@ export interface Step {
 }
 
 /** Part of the names of a function's statements. */
-export const purposes = ['refresh', 'export', 'load', 'reconcile'] as const;
+export const purposes = ['refresh', 'export', 'load', 'reconcile', 'endpoint'] as const;
 export type Purpose = (typeof purposes)[number];
 
 /** Statements of a function are named `millrace/<environment>/<pipeline>/<purpose>/<run id>/<step>/<attempt>`. */
