@@ -1,13 +1,14 @@
 import {
   DescribeStreamSummaryCommand,
-  GetRecordsCommand,
   GetShardIteratorCommand,
   KinesisClient,
   ListShardsCommand,
+  type _Record as SdkRecord,
   type StartingPosition as SdkStartingPosition,
   SubscribeToShardCommand,
 } from '@aws-sdk/client-kinesis';
 import { NodeHttp2Handler, NodeHttpHandler } from '@smithy/node-http-handler';
+import { deserialized, getRecords } from './get-records';
 import type { StartingPosition } from './position';
 
 export interface StreamDescription {
@@ -135,14 +136,19 @@ export function connectKinesis(stream: string, client?: KinesisClient): Kinesis 
       return ShardIterator!;
     },
     async records(ShardIterator, Limit, abortSignal) {
-      const answer = await polling.send(
-        new GetRecordsCommand({ ShardIterator, Limit, ...('StreamARN' in named && named) }),
-        { abortSignal },
+      const input = { ShardIterator, Limit, ...('StreamARN' in named && named) };
+      const { records, NextShardIterator, MillisBehindLatest, ChildShards } = await getRecords(
+        polling,
+        input,
+        abortSignal,
       );
+      const next = NextShardIterator ?? undefined;
       return {
-        ...fetched(answer),
-        ended: answer.NextShardIterator === undefined,
-        next: answer.NextShardIterator,
+        records,
+        behindMs: MillisBehindLatest ?? 0,
+        children: children(ChildShards),
+        ended: next === undefined,
+        next,
       };
     },
     async subscribe(ConsumerARN, ShardId, position, abortSignal) {
@@ -187,29 +193,18 @@ async function* events(stream: AsyncIterable<unknown>): AsyncGenerator<Pushed> {
 }
 
 interface Answer {
-  readonly Records?: readonly {
-    readonly SequenceNumber?: string;
-    readonly ApproximateArrivalTimestamp?: Date;
-    readonly PartitionKey?: string;
-    readonly Data?: Uint8Array;
-  }[];
+  readonly Records?: readonly SdkRecord[];
   readonly MillisBehindLatest?: number;
   readonly ChildShards?: readonly { readonly ShardId?: string; readonly ParentShards?: readonly string[] }[];
 }
 
 function fetched({ Records, MillisBehindLatest, ChildShards }: Answer) {
   return {
-    records: (Records ?? []).map((record) => ({
-      sequenceNumber: record.SequenceNumber!,
-      arrivedAt: record.ApproximateArrivalTimestamp!,
-      partitionKey: record.PartitionKey!,
-      data: record.Data!,
-    })),
+    records: (Records ?? []).map(deserialized),
     behindMs: MillisBehindLatest ?? 0,
-    children: (ChildShards ?? []).map(({ ShardId, ParentShards }) => ({
-      id: ShardId!,
-      parents: ParentShards ?? [],
-      closed: false,
-    })),
+    children: children(ChildShards),
   };
 }
+
+const children = (shards: Answer['ChildShards'] = []): ShardDescription[] =>
+  shards.map(({ ShardId, ParentShards }) => ({ id: ShardId!, parents: ParentShards ?? [], closed: false }));
