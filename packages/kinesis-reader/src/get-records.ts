@@ -5,7 +5,14 @@ import {
   type KinesisClient,
   type _Record as SdkRecord,
 } from '@aws-sdk/client-kinesis';
-import type { RawRecord } from './kinesis';
+
+/** A Kinesis record whose payload is not split, decompressed or decoded yet. */
+export interface RawRecord {
+  readonly sequenceNumber: string;
+  readonly arrivedAt: Date;
+  readonly partitionKey: string;
+  readonly data: Uint8Array;
+}
 
 /** A response of GetRecords in the service's JSON. */
 interface Response {

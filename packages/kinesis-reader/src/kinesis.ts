@@ -8,7 +8,7 @@ import {
   SubscribeToShardCommand,
 } from '@aws-sdk/client-kinesis';
 import { NodeHttp2Handler, NodeHttpHandler } from '@smithy/node-http-handler';
-import { deserialized, getRecords } from './get-records';
+import { deserialized, getRecords, type RawRecord } from './get-records';
 import type { StartingPosition } from './position';
 
 export interface StreamDescription {
@@ -23,14 +23,6 @@ export interface ShardDescription {
   readonly parents: readonly string[];
   /** The shard accepts no more records. */
   readonly closed: boolean;
-}
-
-/** A Kinesis record whose payload is not split, decompressed or decoded yet. */
-export interface RawRecord {
-  readonly sequenceNumber: string;
-  readonly arrivedAt: Date;
-  readonly partitionKey: string;
-  readonly data: Uint8Array;
 }
 
 export interface Fetched {

@@ -1,6 +1,6 @@
 import { deaggregate, type Part } from './aggregation';
 import { ReadError, reason, UndecodableError } from './errors';
-import type { RawRecord } from './kinesis';
+import type { RawRecord } from './get-records';
 import type { ReadOptions } from './options';
 import { decoder, messageId, type StreamRecord, withEnvelope } from './record';
 

@@ -1,4 +1,4 @@
-import type { RawRecord } from './kinesis';
+import type { RawRecord } from './get-records';
 import type { ShardPosition, Start } from './position';
 
 interface Moving {

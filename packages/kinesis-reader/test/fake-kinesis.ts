@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../src/clock';
-import type { Fetched, Kinesis, Page, RawRecord, ShardDescription } from '../src/kinesis';
+import type { RawRecord } from '../src/get-records';
+import type { Fetched, Kinesis, Page, ShardDescription } from '../src/kinesis';
 import type { StartingPosition } from '../src/position';
 
 export class ServiceError extends Error {

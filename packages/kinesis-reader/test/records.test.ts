@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { deaggregate } from '../src/aggregation';
-import type { RawRecord } from '../src/kinesis';
+import type { RawRecord } from '../src/get-records';
 import type { ReadOptions } from '../src/options';
 import { payloads } from '../src/payloads';
 import { compareSequenceNumbers } from '../src/position';
