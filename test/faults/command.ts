@@ -17,38 +17,25 @@ import { lockMutants } from './lock-mutants';
 import { faultKindsOf, type MutantName, mutantNames } from './mutants';
 import { overlapMutants } from './overlap';
 import { parties } from './parties';
+import { RunLog } from './run-log';
+import { tasksOf } from './tasks';
 import type { Answer, Task } from './worker';
 
 interface Options {
   readonly runs?: number;
   readonly nightly?: boolean;
   readonly mutants?: boolean;
+  readonly log?: string;
   readonly seed?: number;
-  readonly workers: number;
+  readonly jobs: number;
   readonly only?: string;
   readonly replay?: string;
 }
 
-/** Runs of one task. The number is small, so that a failure is near its seed and progress shows. */
-const runsPerTask = 25;
 const maxShown = 12;
 const usualRuns = 1000;
 const nightlyRuns = 10_000;
 const worker = join(__dirname, 'worker.ts');
-
-/** Makes tasks of all kinds in turn. Each has its own seed, so that it can be replayed without the earlier ones. */
-function tasksOf(runs: number, seed: number, names: readonly KindName[]): (Task & { runs: number })[] {
-  const usual = names.reduce((sum, name) => sum + kinds[name].usual, 0);
-  const tasks = names.flatMap((kind) => {
-    const share = Math.max(1, Math.round((runs * kinds[kind].usual) / usual));
-    return Array.from({ length: Math.ceil(share / runsPerTask) }, (_, nth) => ({
-      kind,
-      nth,
-      runs: Math.min(runsPerTask, share - nth * runsPerTask),
-    }));
-  });
-  return tasks.sort((a, b) => a.nth - b.nth).map((task, index) => ({ ...task, seed: seed + index }));
-}
 
 /** A child process that runs one task after another. */
 class Worker {
@@ -112,7 +99,9 @@ async function work<T extends Task>(
 
 async function run(options: Options): Promise<void> {
   const progress = new Progress(process.stderr, styleFor(process.stderr, process.env));
-  progress.ifInterrupted('Scenarios that went wrong are in their files. The same --seed plays the same runs again.');
+  progress.ifInterrupted(
+    'Scenarios that went wrong are in their files. The same --seed plays the same runs again, the same --log the rest.',
+  );
   const act = options.mutants ? weaken : play;
   try {
     await interruptible(
@@ -125,25 +114,20 @@ async function run(options: Options): Promise<void> {
 }
 
 async function play(options: Options, progress: Progress, signal: AbortSignal): Promise<void> {
-  const runs = options.runs ?? (options.nightly ? nightlyRuns : usualRuns);
-  const tasks: Task[] = options.replay
-    ? [{ scenario: readScenario(options.replay) }]
-    : tasksOf(runs, options.seed ?? Math.floor(Math.random() * 2 ** 30), namesOf(options.only));
-  const [first] = tasks;
-  if (first && 'seed' in first) progress.line(`${grouped(runs)} runs from seed ${first.seed}`);
+  const { tasks, log } = asked(options, progress);
+  const played = new Played();
+  for (const { kind, counts, failed } of log?.played ?? []) if (failed === 0) played.add(kind, counts, 0);
   const total = tasks.reduce((sum, task) => sum + ('runs' in task ? task.runs : 1), 0);
   const stage = progress.stage('faults');
-  const played = new Map<string, Counts & { readonly failed: number }>();
   let done = 0;
   let failures = 0;
-  await work(tasks, options.workers, signal, (task, answer) => {
+  await work(tasks, options.jobs, signal, (task, answer) => {
     const failed = 'failed' in answer ? 1 : 0;
     if ('failed' in answer) progress.line(reportOf(task, answer.failed));
     failures += failed;
-    const kind = 'kind' in task ? task.kind : 'one scenario';
-    const before = played.get(kind) ?? { ...none, failed: 0 };
     const counts = 'counts' in answer ? answer.counts : none;
-    played.set(kind, { ...add(before, counts), failed: before.failed + failed });
+    played.add('kind' in task ? task.kind : 'one scenario', counts, failed);
+    if ('kind' in task) log?.add(task, counts, failed);
     done += 'runs' in task ? task.runs : 1;
     stage.count(done, failures > 0 ? `runs, ${grouped(failures)} failed` : 'runs', total);
   });
@@ -151,30 +135,55 @@ async function play(options: Options, progress: Progress, signal: AbortSignal): 
     stage.failed();
     process.exitCode = 1;
   } else stage.done(`${grouped(done)} runs, none went wrong`);
-  console.log(playedTable(played));
+  console.log(played.table());
 }
 
-function playedTable(played: ReadonlyMap<string, Counts & { readonly failed: number }>): string {
-  const all = [...played.values()].reduce(
-    (sum, counts) => ({ ...add(sum, counts), failed: sum.failed + counts.failed }),
-    {
-      ...none,
-      failed: 0,
-    },
-  );
-  const row = (name: string, { runs, records, faults, failed }: typeof all): Cell[] => [
-    name,
-    ...[runs, records, faults, failed].map(grouped),
-  ];
-  return table(
-    ['kind', 'runs', 'records', 'faults', 'failed'],
-    [...[...played].map(([kind, counts]) => row(kind, counts)), row('all', all)],
-    styleFor(process.stdout, process.env),
-  );
+/** The tasks that the options ask for, without those that their log has. */
+function asked(options: Options, progress: Progress): { tasks: Task[]; log?: RunLog } {
+  const { runs, seed, only, nightly, replay } = options;
+  if (replay) return { tasks: [{ scenario: readScenario(replay) }] };
+  const usual = () => ({
+    runs: nightly ? nightlyRuns : usualRuns,
+    seed: Math.floor(Math.random() * 2 ** 30),
+  });
+  const log = options.log === undefined ? undefined : RunLog.open(options.log, { runs, seed, only }, usual);
+  const plan = log?.plan ?? { ...usual(), ...(runs && { runs }), ...(seed && { seed }), only };
+  const all = tasksOf(plan.runs, plan.seed, namesOf(plan.only));
+  const tasks = log?.rest(all) ?? all;
+  const left = tasks.reduce((sum, task) => sum + task.runs, 0);
+  const rest = left < plan.runs ? `, ${grouped(left)} of them left` : '';
+  progress.line(`${grouped(plan.runs)} runs from seed ${plan.seed}${rest}`);
+  return { tasks, log };
+}
+
+/** What was played, by kind. */
+class Played {
+  private readonly kinds = new Map<string, Counts & { readonly failed: number }>();
+
+  add(kind: string, counts: Counts, failed: number): void {
+    const before = this.kinds.get(kind) ?? { ...none, failed: 0 };
+    this.kinds.set(kind, { ...add(before, counts), failed: before.failed + failed });
+  }
+
+  table(): string {
+    const all = [...this.kinds.values()].reduce(
+      (sum, counts) => ({ ...add(sum, counts), failed: sum.failed + counts.failed }),
+      { ...none, failed: 0 },
+    );
+    const row = (name: string, { runs, records, faults, failed }: typeof all): Cell[] => [
+      name,
+      ...[runs, records, faults, failed].map(grouped),
+    ];
+    return table(
+      ['kind', 'runs', 'records', 'faults', 'failed'],
+      [...[...this.kinds].map(([kind, counts]) => row(kind, counts)), row('all', all)],
+      styleFor(process.stdout, process.env),
+    );
+  }
 }
 
 /** Tries every mutant, and reports which faults it does not survive. */
-async function weaken({ workers, only }: Options, progress: Progress, signal: AbortSignal): Promise<void> {
+async function weaken({ jobs, only }: Options, progress: Progress, signal: AbortSignal): Promise<void> {
   const isAsked = (guard: string) => only === undefined || guard.includes(only);
   const names = mutantNames.filter((name) => isAsked(aimed[name].guard));
   const locks = lockMutants.flatMap(({ guard }, lock) => (isAsked(guard) ? [{ lock }] : []));
@@ -184,7 +193,7 @@ async function weaken({ workers, only }: Options, progress: Progress, signal: Ab
   const rows = new Map<string, Cell[]>();
   const total = tasks.length;
   const stage = progress.stage('mutants');
-  await work<(typeof tasks)[number]>(tasks, workers, signal, (task, answer) => {
+  await work<(typeof tasks)[number]>(tasks, jobs, signal, (task, answer) => {
     const row =
       'mutant' in task
         ? mutantRow(task.mutant, answer)
@@ -278,7 +287,8 @@ new Command('faults')
   .option('--nightly', `${nightlyRuns} runs unless --runs says otherwise`)
   .option('--mutants', 'weaken one guard after the other, and report which faults show it (exit code 1 for none)')
   .option('--seed <n>', 'where to begin (default: anywhere)', wholeNumber('--seed', 1, 2 ** 31 - 1))
-  .option('--workers <n>', 'processes', wholeNumber('--workers', 1, 256), availableParallelism())
+  .option('--jobs <n>', 'processes', wholeNumber('--jobs', 1, 256), availableParallelism())
+  .option('--log <file>', 'keep what was played in this file; the next call with it plays the rest', text('--log'))
   .option('--only <part>', 'kinds of faults, or guards, with this in their name', text('--only'))
   .option('--replay <file>', 'play one scenario again', text('--replay'))
   .action(run)
