@@ -357,6 +357,7 @@ function inProcessFunctions(
       if (outcome.error) log.push({ message: `${name} failed`, error: outcome.error.errorMessage });
       return outcome;
     },
+    throttle: () => undefined,
     release: () => undefined,
     dispose: async () => undefined,
   };

@@ -10,6 +10,8 @@ export {
   readToken,
 } from './folder-access';
 export {
+  type Body,
+  BodyBudget,
   type Caller,
   createGateway,
   EventStream,
@@ -17,7 +19,11 @@ export {
   type GatewayOptions,
   hasToken,
   type InternalHandler,
+  readBody,
   refusalOf,
+  type SignedCallerOptions,
+  signedCaller,
+  type WireRequest,
 } from './gateway';
 export { type AnyProtocolOptions, anyProtocolService } from './gateway/any-protocol';
 export { decodeCbor, encodeCbor } from './gateway/cbor';

@@ -10,6 +10,7 @@ import {
   type RunListener,
   type RuntimeClock,
 } from 'aws-local-kit';
+import { createApiGateway } from './apigateway';
 import { type Assets, answerPath, type CustomResources, createCustomResources } from './cloudformation';
 import { createCloudWatch, createMetrics, type Metrics } from './cloudwatch';
 import { createEventBus } from './events';
@@ -111,6 +112,13 @@ export async function composeServices(options: CompositionOptions): Promise<Serv
   const states = createStepFunctions(after);
   const scheduler = createScheduler({ ...after, deliver: faults?.deliver('tick') });
   const firehose = createFirehose({ ...after, readSource: kinesisSource(kinesis.port) });
+  const apiGateway = createApiGateway({
+    ...after,
+    callerOf: iam.callerOf,
+    userIdOf: (principal) => iam.sts.userIdOf(principal),
+    metrics,
+    preferredPort: options.port === undefined ? undefined : gateway.port + 1,
+  });
   const extensions: readonly Extension[] = (options.extensions ?? []).map((extend) =>
     extend({
       ...base,
@@ -155,6 +163,7 @@ export async function composeServices(options: CompositionOptions): Promise<Serv
     scheduler,
     firehose,
     cloudWatch,
+    apiGateway,
     createNetwork(),
   ];
   return {
@@ -176,6 +185,7 @@ export async function composeServices(options: CompositionOptions): Promise<Serv
       scheduler.dispose();
       firehose.dispose();
       clock.dispose();
+      await apiGateway.dispose();
       await lambda.dispose();
       await gateway.dispose();
       for (const extension of extensions) await extension.dispose?.();

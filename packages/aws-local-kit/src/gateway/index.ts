@@ -1,7 +1,10 @@
 export { hasToken, refusalOf } from './access';
 export type { Caller } from './authenticate';
+export { type Body, BodyBudget, readBody } from './body';
 export { EventStream } from './event-stream';
 export type { Gateway, GatewayOptions, InternalHandler } from './gateway';
 export { createGateway } from './gateway';
 export type { JsonService } from './json';
 export { jsonService } from './json';
+export type { WireRequest } from './signature';
+export { type SignedCallerOptions, signedCaller } from './signed-caller';

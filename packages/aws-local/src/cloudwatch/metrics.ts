@@ -8,7 +8,7 @@ export interface MetricValue {
   readonly at: number;
 }
 
-/** The runtime's metrics. Memory holds the latest `keptValues` of them. */
+/** The runtime's metrics. Memory holds the latest values of each. */
 export interface Metrics {
   record(value: MetricValue): void;
   /** Records a log line in CloudWatch's embedded metric format. Ignores any other line, as CloudWatch does. */
@@ -17,7 +17,8 @@ export interface Metrics {
   all(): readonly MetricValue[];
 }
 
-const keptValues = 10_000;
+/** Values that are kept of a metric. A busy API must not push out the metrics of others. */
+const keptValues = 5_000;
 
 interface EmbeddedLine {
   readonly _aws?: {
@@ -31,18 +32,20 @@ interface EmbeddedLine {
 }
 
 export function createMetrics(): Metrics {
-  const values: MetricValue[] = [];
+  const byName = new Map<string, MetricValue[]>();
   const record = (value: MetricValue) => {
-    values.push(value);
-    if (values.length > keptValues) values.splice(0, values.length - keptValues);
+    const name = `${value.namespace}\n${value.name}`;
+    const values = byName.get(name);
+    if (!values) byName.set(name, [value]);
+    else if (values.push(value) >= 2 * keptValues) values.splice(0, keptValues);
   };
   return {
     record,
     recordEmbedded(line, at) {
       for (const value of embeddedValues(line, at)) record(value);
     },
-    all: () => values,
-    find: (namespace, name) => values.filter((value) => value.namespace === namespace && value.name === name),
+    all: () => [...byName.values()].flat(),
+    find: (namespace, name) => [...(byName.get(`${namespace}\n${name}`) ?? [])],
   };
 }
 

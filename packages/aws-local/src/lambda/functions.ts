@@ -21,7 +21,10 @@ export interface LambdaFunction {
   readonly logGroup: string;
   /** Environment variables from the template. */
   readonly variables: Readonly<Record<string, string>>;
+  /** Most processes at the same time. */
   readonly concurrency: number;
+  /** @default - the function reserves none */
+  readonly reservedConcurrency?: number;
   readonly runner: FunctionRunner;
 }
 
@@ -31,6 +34,8 @@ export interface Functions {
   list(): readonly LambdaFunction[];
   get(arnOrName: string): LambdaFunction;
   run(arnOrName: string, payload: unknown): Promise<InvocationResult>;
+  /** @throws AwsError TooManyRequestsException if as many invocations run as the function reserves */
+  throttle(arnOrName: string): void;
   release(): void;
   dispose(): Promise<void>;
 }
@@ -58,7 +63,7 @@ interface PermissionProperties {
   readonly SourceAccount?: string;
 }
 
-/** Concurrent processes per function, unless the function reserves fewer. AWS would start up to 1,000. */
+/** Concurrent processes of a function that reserves no concurrency. AWS would start up to 1,000. */
 const defaultConcurrency = 2;
 
 export function createFunctions(options: LambdaOptions, logs: Logs, policies: FunctionPolicies): Functions {
@@ -89,10 +94,9 @@ export function createFunctions(options: LambdaOptions, logs: Logs, policies: Fu
     });
     const logGroup = properties.LoggingConfig?.LogGroup ?? `/aws/lambda/${name}`;
     const timeoutSeconds = Number(properties.Timeout ?? 3);
-    const concurrency = Math.min(
-      defaultConcurrency,
-      Number(properties.ReservedConcurrentExecutions ?? defaultConcurrency),
-    );
+    const reserved = properties.ReservedConcurrentExecutions;
+    const reservedConcurrency = reserved === undefined ? undefined : Number(reserved);
+    const concurrency = reservedConcurrency ?? defaultConcurrency;
     const memoryMegabytes = Number(properties.MemorySize ?? 128);
     const variables = properties.Environment?.Variables ?? {};
     const { Handler: handler, Runtime: runtime, Role: roleArn } = properties;
@@ -115,7 +119,7 @@ export function createFunctions(options: LambdaOptions, logs: Logs, policies: Fu
       logs.sink(name),
     );
     const shown = { timeoutSeconds, memoryMegabytes, handler, runtime, logGroup, variables };
-    return { name, arn, roleArn, principal, ...shown, concurrency, runner };
+    return { name, arn, roleArn, principal, ...shown, concurrency, reservedConcurrency, runner };
   };
 
   return {
@@ -140,6 +144,12 @@ export function createFunctions(options: LambdaOptions, logs: Logs, policies: Fu
       });
       if (result.error) logs.sink(name)(`${JSON.stringify({ requestId, ...result.error })}\n`);
       return result;
+    },
+    throttle(arnOrName) {
+      const { runner, reservedConcurrency = Number.POSITIVE_INFINITY, name } = get(arnOrName);
+      if (runner.busy() < reservedConcurrency) return;
+      const message = `Rate Exceeded: ${name} reserves ${reservedConcurrency} concurrent executions`;
+      throw new AwsError('TooManyRequestsException', message, 429);
     },
     release() {
       for (const { runner } of byArn.values()) runner.release();

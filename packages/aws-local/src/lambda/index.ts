@@ -42,6 +42,7 @@ export function createLambda(options: LambdaOptions): Lambda {
   const port: LambdaInvoker = {
     async invoke(principal, functionArn, payload, source) {
       authorize(principal, functionArn, source);
+      if (source?.throttles) functions.throttle(functionArn);
       return options.activity.track(functions.run(functionArn, payload));
     },
     async invokeAsync(principal, functionArn, payload, source) {

@@ -39,6 +39,11 @@ export interface QueuePort extends SqsPort {
 /** The source of a service's invocation: `aws:SourceArn` for the function's policy. */
 export interface InvocationSource {
   readonly sourceArn?: string;
+  /**
+   * True refuses the invocation when as many run as the function reserves (TooManyRequestsException), as AWS does.
+   * @default - it waits
+   */
+  readonly throttles?: boolean;
 }
 
 /** LambdaPort with the invocation source that AWS services provide. */
