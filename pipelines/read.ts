@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { ConfigurationError } from './configuration-error';
-import type { ExportDefinition, ViewDefinition } from './definition';
+import type { EndpointDefinition, ExportDefinition, ViewDefinition } from './definition';
 
 /** The options of a view. Its SQL file holds the rest. */
 export type ViewOptions = Omit<ViewDefinition, 'name' | 'query' | 'file'>;
@@ -12,12 +12,43 @@ export type ViewOptions = Omit<ViewDefinition, 'name' | 'query' | 'file'>;
  * @throws ConfigurationError with every view that has options and no file
  */
 export function readViews(folder: string, options: Readonly<Record<string, ViewOptions>> = {}): ViewDefinition[] {
-  const at = `pipelines.${basename(folder)}.views`;
-  const files = sqlFiles(folder, 'views');
+  return filesWithOptions(folder, 'views', options);
+}
+
+/** The options of an endpoint. Its SQL file holds the rest. */
+export type EndpointOptions = Omit<EndpointDefinition, 'name' | 'query' | 'file'>;
+
+/**
+ * Reads the endpoints of a pipeline's folder: one for each `endpoints/<name>.sql`, in the order of their names.
+ * @param options by the endpoint's name. @default - every endpoint has the defaults, and no parameters
+ * @throws ConfigurationError with every endpoint that has options and no file
+ */
+export function readEndpoints(
+  folder: string,
+  options: Readonly<Record<string, EndpointOptions>> = {},
+): EndpointDefinition[] {
+  return filesWithOptions(folder, 'endpoints', options);
+}
+
+interface SqlFile {
+  readonly name: string;
+  readonly query: string;
+  readonly file: string;
+}
+
+/** Every file with its options, which it need not have. */
+function filesWithOptions<Options extends object>(
+  folder: string,
+  kind: 'views' | 'endpoints',
+  options: Readonly<Record<string, Options>>,
+): (Options & SqlFile)[] {
+  const at = `pipelines.${basename(folder)}.${kind}`;
+  const files = sqlFiles(folder, kind);
   const unknown = optionNames(at, options).filter((name) => !files.some((file) => file.name === name));
   if (unknown.length > 0)
-    throw new ConfigurationError(unknown.map((name) => `${at}.${name} has options and no file views/${name}.sql`));
-  return files.map(({ name, query, file }) => ({ name, query, file, ...options[name] }));
+    throw new ConfigurationError(unknown.map((name) => `${at}.${name} has options and no file ${kind}/${name}.sql`));
+  const none = {} as Options;
+  return files.map((file) => ({ ...file, ...(Object.hasOwn(options, file.name) ? options[file.name]! : none) }));
 }
 
 /** The names in a record of options. Throws if it is not an object of objects. */
@@ -73,7 +104,7 @@ export function readExports(folder: string, options: Readonly<Record<string, Exp
     .sort((one, other) => (one.name < other.name ? -1 : 1));
 }
 
-function sqlFiles(folder: string, kind: 'views' | 'exports') {
+function sqlFiles(folder: string, kind: 'views' | 'exports' | 'endpoints'): SqlFile[] {
   if (!existsSync(join(folder, kind))) return [];
   return readdirSync(join(folder, kind))
     .filter((file) => file.endsWith('.sql'))

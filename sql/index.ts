@@ -6,6 +6,7 @@
  * - `tables/`: names, columns and versions of a pipeline's tables.
  * - `typing/`: SQL that turns a payload into typed columns, and finds rows whose typing fails.
  *   `views/`: reads and compiles the queries that users write.
+ * - `endpoints/`: checks and compiles the queries that outsiders may ask.
  * - `resolve.ts`: computes once per pipeline what statements need. The groups below take its result.
  * - `merge/`: moves arrived rows into events, duplicates and rejects.
  * - `history/`: what the load and reconcile functions run. `exports/`: what the export function runs.
@@ -15,6 +16,7 @@
  * - `statements.ts` and this file.
  */
 export { quoteLiteral } from '../lambda/shared/quote';
+export { endpointsPlan, sampleStatements } from './endpoints/plan';
 export { exportPlan } from './exports/plan';
 export { windowOf } from './exports/windows';
 export { loadPlan } from './history/load';

@@ -71,7 +71,7 @@ export interface EndpointItem {
   /** By the set of clauses in use, a bit for each: `0` has none, `5` has the first and the third. */
   readonly statements: Readonly<Record<string, EndpointStatement>>;
   readonly columns: readonly EndpointColumn[];
-  /** Public names of the views that it reads. */
+  /** Names of the views that it reads, directly or through other views, without the schema: `hourly_revenue`. `FinishedRun.failed` has the same names. */
   readonly views: readonly string[];
   readonly maxRows: number;
   readonly timeoutSeconds: number;

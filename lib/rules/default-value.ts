@@ -58,20 +58,20 @@ function textProblem(
   return oneOf && !oneOf.includes(value) ? `be one of ${oneOf.join(', ')}` : undefined;
 }
 
-function isWhole(value: unknown): boolean {
+export function isWhole(value: unknown): boolean {
   if (typeof value === 'number') return Number.isSafeInteger(value);
   if (typeof value !== 'string' || !/^-?\d{1,19}$/.test(value)) return false;
   const whole = BigInt(value);
   return whole >= -(2n ** 63n) && whole < 2n ** 63n;
 }
 
-function isDecimal(value: unknown, precision: number, scale: number): boolean {
+export function isDecimal(value: unknown, precision: number, scale: number): boolean {
   const match = /^-?(\d+)(?:\.(\d+))?$/.exec(typeof value === 'boolean' ? '' : String(value));
   if (!match) return false;
   return match[1]!.replace(/^0+/, '').length <= precision - scale && (match[2] ?? '').length <= scale;
 }
 
-function isDay(text: string): boolean {
+export function isDay(text: string): boolean {
   if (!/^(?!0000)\d{4}-\d\d-\d\d$/.test(text)) return false;
   const time = Date.parse(`${text}T00:00:00Z`);
   return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text);

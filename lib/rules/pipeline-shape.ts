@@ -5,6 +5,7 @@ import { archiveSource, undecodedSource } from '../../sql/history/load';
 import { recordForms } from '../../sql/merge/forms';
 import { eachElement } from '../../sql/merge/unwrap';
 import { isPlainName } from '../../sql/text/identifier';
+import { endpoint } from './endpoint-shape';
 import { isRecord } from './format';
 import { either, flag, is, isBetween, list, number, numeric, object, oneOf, text, whole } from './shape';
 
@@ -286,6 +287,5 @@ export const pipelineShape = object<Pipeline>({
   refreshEveryMinutes: whole(1, 59),
   views: list(view),
   exports: list(exported),
-  // Nothing publishes endpoints yet.
-  endpoints: z.undefined({ error: 'be left out' }).optional(),
+  endpoints: list(endpoint).optional(),
 });

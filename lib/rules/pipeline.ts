@@ -5,6 +5,7 @@ import { identityTableNames, tableNames } from '../../sql/tables/names';
 import { reservedProblems } from '../../sql/text/identifier';
 import { viewColumnProblems } from '../../sql/views/public-view';
 import { columnsProblems, identityProblems } from './columns';
+import { endpointsProblems } from './endpoints';
 import { exportColumnProblems, exportProblems } from './exports';
 import { declaredTwice, must, problem } from './format';
 import { historyProblems, missingInText, recordProblems } from './history';
@@ -44,7 +45,10 @@ function ruleProblems(pipeline: Pipeline, at: string, now: number, { sound, righ
     ...(are('columns', 'history') ? historyProblems(pipeline, at) : []),
     ...(are('views') ? viewNameProblems(pipeline, at) : []),
     ...(are('exports') ? exportsProblems(pipeline, `${at}.exports`) : []),
-    ...(are('name', 'views', 'exports') ? queryProblems(pipeline, are('stream', 'identity') && right('columns')) : []),
+    ...(are('endpoints') ? endpointsProblems(pipeline, `${at}.endpoints`) : []),
+    ...(are('name', 'views', 'exports', 'endpoints')
+      ? queryProblems(pipeline, are('stream', 'identity') && right('columns'))
+      : []),
   ];
 }
 

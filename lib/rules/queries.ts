@@ -1,4 +1,5 @@
 import type { ExportDefinition, Pipeline, ViewDefinition } from '../../pipelines/definition';
+import { endpointProblems } from '../../sql/endpoints/check';
 import { place, significant, TokenError, tokenize } from '../../sql/text/tokens';
 import { dependencyProblems, referenceProblems } from '../../sql/views/compiled-views';
 import { incrementalProblems } from '../../sql/views/incremental';
@@ -6,7 +7,7 @@ import { unknownColumns } from '../../sql/views/unknown-columns';
 import { nearest, shown } from './format';
 
 /**
- * What is wrong with the queries of views and exports.
+ * What is wrong with the queries of views, exports and endpoints.
  * @param withRelations whether the pipeline is sound enough to ask which relations and columns they name
  */
 export function queryProblems(pipeline: Pipeline, withRelations: boolean): string[] {
@@ -14,16 +15,20 @@ export function queryProblems(pipeline: Pipeline, withRelations: boolean): strin
     ...pipeline.views.flatMap((view) => statementProblems(pipeline, 'views', view)),
     ...pipeline.exports.flatMap((definition) => statementProblems(pipeline, 'exports', definition)),
   ];
-  if (problems.length > 0 || !withRelations) return problems;
+  const { endpoints = [] } = pipeline;
+  const ofEndpoints = (areViewsRight: boolean) =>
+    endpoints.flatMap((endpoint) => endpointProblems(pipeline, endpoint, areViewsRight));
+  if (problems.length > 0 || !withRelations) return [...problems, ...ofEndpoints(false)];
   const exports = pipeline.exports.filter(({ engine }) => engine !== 'materialize');
   const found = [
     ...dependencyProblems(pipeline),
     ...exports.flatMap((definition) => referenceProblems(pipeline, 'exports', definition)),
   ];
-  if (found.length > 0) return found;
+  if (found.length > 0) return [...found, ...ofEndpoints(false)];
   return [
     ...pipeline.views.flatMap((view) => columnProblems(pipeline, 'views', view)),
     ...exports.flatMap((definition) => columnProblems(pipeline, 'exports', definition)),
+    ...ofEndpoints(true),
   ];
 }
 

@@ -13,6 +13,7 @@ import { type ResolvedPipeline, resolvePipeline } from '../resolve';
 import { identifier } from '../text/identifier';
 import { indent } from '../text/indent';
 import { withoutComments } from '../text/tokens';
+import { withViewsBehind } from '../views/compiled-views';
 import { outputColumns } from '../views/output-columns';
 import { relationReferences } from '../views/relations';
 import { completeUntil } from './complete-until';
@@ -179,9 +180,7 @@ function viewsBehind({ name: pipeline, views }: ResolvedPipeline, { query, engin
   // An export from Materialize reads Materialize's own views.
   if (engine === 'materialize') return [];
   const named = new Set(relationReferences(query).flatMap(({ schema, name }) => (schema === pipeline ? [name] : [])));
-  // The reversed list has each view before the views that it reads.
-  for (const view of [...views].reverse()) if (named.has(view.name)) for (const read of view.reads) named.add(read);
-  return views.map(({ name }) => name).filter((name) => named.has(name));
+  return withViewsBehind(views, named);
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Pipeline, ViewDefinition } from '../../pipelines/definition';
 import type { TableName } from '../tables/names';
 import { hashDefinition } from '../text/definition';
-import { isName } from '../text/token-walk';
+import { closing, isName, isWord } from '../text/token-walk';
 import { significant, tokenize, withoutComments } from '../text/tokens';
 import { relationReferences } from './relations';
 import { overStored } from './stored-names';
@@ -70,6 +70,14 @@ export function compileViews(pipeline: Pipeline): CompiledView[] {
   return [...compiled.values()];
 }
 
+/** Adds the views behind these: those that they read, directly or through other views. In the views' order. */
+export function withViewsBehind(views: readonly CompiledView[], names: Iterable<string>): string[] {
+  const all = new Set(names);
+  // The reversed list has each view before the views that it reads.
+  for (const view of [...views].reverse()) if (all.has(view.name)) for (const read of view.reads) all.add(read);
+  return views.map(({ name }) => name).filter((name) => all.has(name));
+}
+
 function viewsRead(pipeline: Pipeline, view: ViewDefinition): string[] {
   const names = new Set(pipeline.views.map(({ name }) => name));
   const read = relationReferences(view.query).filter(({ schema, name }) => schema === pipeline.name && names.has(name));
@@ -109,11 +117,16 @@ function storedProblems(pipeline: Pipeline, { name, query, file }: ViewDefinitio
   );
 }
 
-function commonTableExpressions(query: string): Set<string> {
+/** Names that a query gives to queries of its own, with WITH. */
+export function commonTableExpressions(query: string): Set<string> {
   const tokens = significant(tokenize(query));
   const names = new Set<string>();
-  for (const [index, token] of tokens.entries())
-    if (isName(token) && tokens[index + 1]?.value === 'as' && tokens[index + 2]?.text === '(') names.add(token.value);
+  for (const [index, token] of tokens.entries()) {
+    if (!isName(token)) continue;
+    // Its columns may have names: `with totals (day, amount) as (`.
+    const next = tokens[index + 1]?.text === '(' ? closing(tokens, index + 1) + 1 : index + 1;
+    if (isWord(tokens[next], 'as') && tokens[next + 1]?.text === '(') names.add(token.value);
+  }
   return names;
 }
 

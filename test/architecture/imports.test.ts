@@ -214,6 +214,7 @@ const sqlLayers = [
   ['text'],
   ['tables'],
   ['typing', 'views'],
+  ['endpoints'],
   ['resolve.ts'],
   ['merge'],
   ['history', 'exports', 'objects'],

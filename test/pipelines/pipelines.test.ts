@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipelines } from '../../pipelines';
-import { readExports, readViews } from '../../pipelines/read';
+import { readEndpoints, readExports, readViews } from '../../pipelines/read';
 import { compileViews } from '../../sql';
 import { problemsOf } from '../support/problems';
 
@@ -77,4 +77,31 @@ test('the options of a view join its file, and those without a file are named', 
   expect(() => readViews(folder, { hourly: { recomputed: true } })).toThrow(
     'pipelines.pageviews.views.hourly has options and no file views/hourly.sql',
   );
+});
+
+test('an endpoint is a file, with or without options; options without a file are named', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'pipeline-'));
+  try {
+    expect(readEndpoints(folder)).toEqual([]);
+    mkdirSync(join(folder, 'endpoints'));
+    for (const name of ['revenue', 'cart', 'constructor'])
+      writeFileSync(join(folder, 'endpoints', `${name}.sql`), `select ${name} from shop.v`);
+    writeFileSync(join(folder, 'endpoints', 'cart.test.yaml'), '[]');
+    expect(readEndpoints(folder, { cart: { tenant: 'customer_id' } })).toEqual([
+      {
+        name: 'cart',
+        query: 'select cart from shop.v',
+        file: expect.stringMatching(/\/endpoints\/cart\.sql$/),
+        tenant: 'customer_id',
+      },
+      { name: 'constructor', query: 'select constructor from shop.v', file: expect.any(String) },
+      { name: 'revenue', query: 'select revenue from shop.v', file: expect.any(String) },
+    ]);
+    expect(() => readEndpoints(folder, { carts: {}, gone: {} })).toThrow(
+      /endpoints\.carts has options and no file endpoints\/carts\.sql\n.*endpoints\.gone has options and no file/,
+    );
+    expect(() => readEndpoints(folder, { cart: null as never })).toThrow('endpoints.cart must be an object of options');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
