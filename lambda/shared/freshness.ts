@@ -1,3 +1,5 @@
+import { asArray, asRecord, asText, asTime } from './parse';
+
 /** Object of the work bucket that says which run the pipeline's views come from. */
 export const freshnessKey = (pipeline: string) => `freshness/${pipeline}.json`;
 
@@ -23,3 +25,32 @@ export interface FinishedRun {
   /** Names of views that the run could not refresh. Their rows are of an earlier run. */
   readonly failed: readonly string[];
 }
+
+/** Undefined for a text that is no such document: it then counts as lost. */
+export function parseFreshness(text: string): Freshness | undefined {
+  try {
+    const { pipeline, done, open } = asRecord(JSON.parse(text), 'freshness');
+    return {
+      pipeline: asText(pipeline, 'pipeline'),
+      ...(done === undefined ? {} : { done: parseDone(done) }),
+      open: asArray(open, 'open').map((entry) => {
+        const { run, since } = asRecord(entry, 'open');
+        return { run: asText(run, 'run'), since: asIso(since, 'since') };
+      }),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+function parseDone(value: unknown): FinishedRun {
+  const { run, refreshedAt, completeUntil, failed } = asRecord(value, 'done');
+  return {
+    run: asText(run, 'run'),
+    refreshedAt: asIso(refreshedAt, 'refreshedAt'),
+    ...(completeUntil === undefined ? {} : { completeUntil: asIso(completeUntil, 'completeUntil') }),
+    failed: asArray(failed, 'failed').map((view) => asText(view, 'failed')),
+  };
+}
+
+const asIso = (value: unknown, field: string) => new Date(asTime(value, field)).toISOString();

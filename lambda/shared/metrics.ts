@@ -41,6 +41,16 @@ export const metricUnits = {
   CorrectedWindows: 'Count',
   /** Rows that arrived after the publication of their window and are not in it, and rows without a time. Counted again every hour. */
   LateRows: 'Count',
+  /** Requests of an endpoint's pipeline, whatever their answer, and the milliseconds until the answer. */
+  EndpointRequests: 'Count',
+  EndpointMilliseconds: 'Milliseconds',
+  /** Answers with a status of 400 to 499 but 429, with 429, and with 500 or more. */
+  EndpointRefusals: 'Count',
+  EndpointThrottles: 'Count',
+  EndpointErrors: 'Count',
+  /** Answers without a statement of their own: 304, kept, or shared with an equal request. */
+  EndpointCacheHits: 'Count',
+  EndpointStatements: 'Count',
 } as const;
 export type MetricName = keyof typeof metricUnits;
 

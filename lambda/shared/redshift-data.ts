@@ -106,12 +106,9 @@ export function redshiftData(
   /** Pauses before retries of a call. */
   pausesMs: readonly number[] = defaultPausesMs,
 ): Warehouse & RowPages {
-  const where = {
-    Database: target.database,
-    ...(target.kind === 'provisioned' ? { ClusterIdentifier: target.name } : { WorkgroupName: target.name }),
-  };
+  const where = placeOf(target);
   const status = () => askStatus().catch(() => undefined);
-  const call = statusAwareCall(target, status, (send) => retry(send, { retryable: isPassingCall, pausesMs, sleep }));
+  const call = retryingCall(target, askStatus, sleep, pausesMs);
   return {
     submit: (submission) => submit(client, call, { ...where, SecretArn: target.secretArn }, submission),
     describe: (id, waitSeconds) => describe(client, call, target, status, id, waitSeconds),
@@ -129,6 +126,28 @@ export function redshiftData(
     pause: sleep,
   };
 }
+
+/** Where a call finds the warehouse. */
+export const placeOf = ({ kind, name, database }: WarehouseTarget): Where => ({
+  Database: database,
+  ...(kind === 'provisioned' ? { ClusterIdentifier: name } : { WorkgroupName: name }),
+});
+
+/**
+ * Makes calls of the Data API. Retries after passing errors.
+ * @throws WarehouseAsleepError
+ */
+export const retryingCall = (
+  target: WarehouseTarget,
+  askStatus: AskStatus,
+  sleep: (ms: number) => Promise<void>,
+  pausesMs: readonly number[],
+): Call =>
+  statusAwareCall(
+    target,
+    () => askStatus().catch(() => undefined),
+    (send) => retry(send, { retryable: isPassingCall, pausesMs, sleep }),
+  );
 
 type Client = Pick<RedshiftDataClient, 'send'>;
 type Call = <T>(send: () => Promise<T>) => Promise<T>;
