@@ -8,6 +8,8 @@ import { endedPartners } from '../../lib/rules/partners';
 import { pipelines } from '../../pipelines';
 import { findEnvironment } from '../cloud/environments';
 import { LOCAL_ENVIRONMENT } from '../cloud/names';
+import { costChange, costOf } from '../cost/cost';
+import { resourcesOf } from '../cost/templates';
 import { Failure } from '../failure';
 import { withAssemblyOf } from '../plan/git-ref';
 import { makePlan } from '../plan/make-plan';
@@ -19,6 +21,7 @@ import { type ObjectState, treeStates } from '../plan/state';
 import { isFolder, statesOfTemplate, templatesIn } from '../plan/template';
 import { plural, styleFor } from '../terminal';
 import { addContextOptions, type CommandIo, type ContextOptions, type Exit, withContext } from './context';
+import { costOfTree } from './cost';
 import { text } from './options';
 import { isRunningOver } from './runtime-file';
 
@@ -64,7 +67,7 @@ export function addPlan(program: Command, io: CommandIo, exit: Exit): void {
     const plan =
       options.from === undefined
         ? await onlinePlan(name, environment, tree, options, io)
-        : makePlan(environment.name, ...(await offlineSides(options.from, environment, tree)));
+        : await offlinePlan(options.from, environment, tree);
     if (options.json) io.stdout.write(`${JSON.stringify(plan)}\n`);
     else io.stdout.write(printedPlan(plan, styleFor(io.stdout, io.env), options));
     exit.code = exitCode(plan);
@@ -129,16 +132,19 @@ function unrecorded(problems: readonly Problem[]): Problem[] {
   ];
 }
 
-async function offlineSides(
-  from: string,
-  environment: Environment,
-  after: readonly ObjectState[],
-): Promise<[string, { before: ObjectState[]; after: readonly ObjectState[] }]> {
-  if (!existsSync(from))
-    return withAssemblyOf(from, environment.name, (assembly, commit) => [
-      `${from} (${commit.slice(0, 10)})`,
-      { before: templatesIn(assembly, environment.name).flatMap(statesOfTemplate), after },
-    ]);
-  const files = isFolder(from) ? templatesIn(from, environment.name) : [from];
-  return [from, { before: files.flatMap(statesOfTemplate), after }];
+async function offlinePlan(from: string, environment: Environment, after: readonly ObjectState[]): Promise<Plan> {
+  if (existsSync(from) && !isFolder(from))
+    return makePlan(environment.name, from, { before: statesOfTemplate(from), after });
+  const read = (assembly: string) => ({
+    before: templatesIn(assembly, environment.name).flatMap(statesOfTemplate),
+    costs: costOf(resourcesOf(assembly, environment.name)),
+  });
+  const { before, costs, comparedWith } = existsSync(from)
+    ? { ...read(from), comparedWith: from }
+    : await withAssemblyOf(from, environment.name, (assembly, commit) => ({
+        ...read(assembly),
+        comparedWith: `${from} (${commit.slice(0, 10)})`,
+      }));
+  const plan = makePlan(environment.name, comparedWith, { before, after });
+  return { ...plan, costs: costChange(costs, await costOfTree(environment.name)) };
 }

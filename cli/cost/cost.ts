@@ -181,8 +181,10 @@ function customMetrics(resources: Resources): Line[] {
   return [fixed('custom metrics', pipelines.size * each, 'custom metric-month')];
 }
 
+export const defaultEventBytes = 500;
+
 /** Returns all costs of an environment's templates: fixed, per million events of `eventBytes`, and per GB kept. */
-export function costOf(resources: Resources, eventBytes = 500): Line[] {
+export function costOf(resources: Resources, eventBytes = defaultEventBytes): Line[] {
   const all = Object.values(resources);
   const gb = (1e6 * eventBytes) / 1e9;
   // Kinesis rounds a record up to 1 kB, Firehose to 5 kB.
@@ -210,76 +212,60 @@ export function costOf(resources: Resources, eventBytes = 500): Line[] {
   ];
 }
 
-const number = (value: number) =>
-  value >= 100 || Number.isInteger(value) ? Math.round(value).toLocaleString('en-US') : value.toPrecision(2);
-const money = (value: number) => `$${value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toFixed(2)}`;
-const unitPrice = (price: Price) => {
-  const { dollars } = prices[price];
-  return dollars < 0.01 ? `$${Number((dollars * 1e6).toPrecision(4))} a million` : `$${dollars}`;
-};
+export const dollarsOf = (lines: readonly Line[], per?: Line['per']) =>
+  lines.filter((one) => per === undefined || one.per === per).reduce((sum, { dollars }) => sum + dollars, 0);
 
-/** Adds up amounts of the same price. */
-function summed(lines: readonly Line[]): Line[] {
-  const byPrice = new Map<string, Line>();
-  for (const one of lines) {
-    const before = byPrice.get(one.price);
-    byPrice.set(
-      one.price,
-      before ? { ...one, amount: before.amount + one.amount, dollars: before.dollars + one.dollars } : one,
-    );
-  }
-  return [...byPrice.values()];
+export interface Traffic {
+  readonly eventsPerDay: number;
+  readonly eventBytes: number;
 }
 
-/**
- * Formats costs as a table: a column for each environment, a row for each group of resources, then the totals.
- * @param content `totals` leaves the groups out, as in the README; docs/costs.md has all rows with their arithmetic
- */
-export function costTable(
-  environments: Readonly<Record<string, readonly Line[]>>,
-  content: 'arithmetic' | 'totals' = 'arithmetic',
-): string {
-  const columns = Object.values(environments);
-  const cell = (lines: readonly Line[], terms: boolean) => {
-    const sum = money(lines.reduce((total, { dollars }) => total + dollars, 0));
-    if (!terms) return sum;
-    const parts = summed(lines).map(({ amount, price }) => `${number(amount)} × ${unitPrice(price)} (${price})`);
-    return lines.length === 0 ? '' : `${parts.join(' + ')} = ${sum}`;
-  };
-  const rowsOf = (per: Line['per']) => {
-    const groups = [
-      ...new Set(
-        columns
-          .flat()
-          .filter((one) => one.per === per)
-          .map(({ group }) => group),
-      ),
-    ];
-    return groups.map((group) => [
-      group,
-      ...columns.map((lines) =>
-        cell(
-          lines.filter((one) => one.per === per && one.group === group),
-          true,
-        ),
-      ),
-    ]);
-  };
-  const total = (per: Line['per']) =>
-    columns.map(
-      (lines) =>
-        `**${cell(
-          lines.filter((one) => one.per === per),
-          false,
-        )}**`,
-    );
-  const rows = [
-    ['', ...Object.keys(environments)],
-    ['---', ...columns.map(() => '---')],
-    ...(content === 'totals' ? [] : rowsOf('fixed').map(([group, ...cells]) => [group!, ...cells])),
-    ['**a month without traffic**', ...total('fixed')],
-    ['**a million events**', ...total('events')],
-    ['**a GB kept in S3 and in Redshift, a month**', ...total('kept')],
-  ];
-  return rows.map((row) => `| ${row.join(' | ')} |`).join('\n');
+export interface Month {
+  /** The fixed costs and those of the month's events. */
+  readonly dollars: number;
+  /** What keeping the month's events adds to the bill of each later month. */
+  readonly keptDollars: number;
 }
+
+/** Returns the costs of a month with traffic. */
+export function monthOf(lines: readonly Line[], { eventsPerDay, eventBytes }: Traffic): Month {
+  const events = (eventsPerDay * monthHours) / 24;
+  return {
+    dollars: dollarsOf(lines, 'fixed') + (dollarsOf(lines, 'events') * events) / 1e6,
+    // An event is kept in the archive and in the warehouse. Both compress, so the sum is too high, never too low.
+    keptDollars: (dollarsOf(lines, 'kept') * events * eventBytes) / 1e9,
+  };
+}
+
+/** A group of fixed costs that a change of the tree changes, in dollars a month. */
+export interface Difference {
+  readonly group: string;
+  readonly before: number;
+  readonly after: number;
+}
+
+/** Returns the groups whose fixed costs differ by a cent or more. */
+export function differences(before: readonly Line[], after: readonly Line[]): Difference[] {
+  const groups = [...new Set([...before, ...after].filter(({ per }) => per === 'fixed').map(({ group }) => group))];
+  const sumOf = (lines: readonly Line[], wanted: string) =>
+    dollarsOf(
+      lines.filter(({ group }) => group === wanted),
+      'fixed',
+    );
+  return groups
+    .map((group) => ({ group, before: sumOf(before, group), after: sumOf(after, group) }))
+    .filter((one) => Math.abs(one.after - one.before) >= 0.005);
+}
+
+/** Dollars of a month without traffic, on both sides of a change. */
+export interface CostChange {
+  readonly before: number;
+  readonly after: number;
+  readonly changed: readonly Difference[];
+}
+
+export const costChange = (before: readonly Line[], after: readonly Line[]): CostChange => ({
+  before: dollarsOf(before, 'fixed'),
+  after: dollarsOf(after, 'fixed'),
+  changed: differences(before, after),
+});

@@ -1,4 +1,5 @@
 import type { Step, StepMode } from '../../lambda/shared/plan';
+import type { CostChange } from '../cost/cost';
 import type { Facts } from './facts';
 import type { ObjectState } from './state';
 
@@ -66,6 +67,8 @@ export interface Plan {
   readonly changes: readonly Change[];
   readonly steps: readonly PlannedStep[];
   readonly problems: readonly Problem[];
+  /** Undefined if the other side has no whole templates to price. */
+  readonly costs?: CostChange;
 }
 
 /** Both sides of one thing. A view has its materialized view and its public name on each side. */

@@ -1,3 +1,4 @@
+import { differenceText } from '../cost/table';
 import { grouped, plural, type Style } from '../terminal';
 import { type Action, actions, type Change, type Plan, type PlannedStep, type Problem } from './plan';
 
@@ -33,7 +34,7 @@ export interface PrintOptions {
 
 /** Formats the plan for a person. */
 export function printedPlan(plan: Plan, style: Style, { statements = true, full = false }: PrintOptions = {}): string {
-  const { changes, steps, problems, environment, comparedWith } = plan;
+  const { changes, steps, problems, environment, comparedWith, costs } = plan;
   const counts = actions.map((action) => ({
     action,
     count: changes.filter((change) => change.action === action).length,
@@ -63,6 +64,7 @@ export function printedPlan(plan: Plan, style: Style, { statements = true, full 
       ),
     ),
     ...keptBefore(changes, style),
+    ...(costs === undefined ? [] : ['', ...wrapped(differenceText(costs), '')]),
     ...(statements ? printedSteps(steps, changes, style, full) : []),
   ];
   return `${lines.join('\n')}\n`;

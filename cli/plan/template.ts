@@ -116,7 +116,8 @@ interface Manifest {
   >;
 }
 
-function templatesOf(folder: string): { stack: string; file: string }[] {
+/** Lists the stacks of a cloud assembly and of its stages, with the files of their templates. */
+export function templatesOf(folder: string): { stack: string; file: string }[] {
   const manifest = join(folder, 'manifest.json');
   if (!existsSync(manifest)) return [];
   const { artifacts = {} } = (readJson(manifest) ?? {}) as Manifest;
