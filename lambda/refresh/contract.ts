@@ -32,6 +32,17 @@ export interface RefreshPlan {
   readonly totals?: StatementTemplate;
   /** @default - a step that fails on a record fails its run */
   readonly raising?: RaisingPlan;
+  /** Keeps the document that says which run the views come from (`lambda/shared/freshness.ts`). @default - the pipeline has no endpoints */
+  readonly freshness?: FreshnessPlan;
+}
+
+/**
+ * The last two statements of the step, and of the step that ends an idle run, are queries: a row `complete_until`, and a row `view_name` for each view
+ * that could not be refreshed.
+ */
+export interface FreshnessPlan {
+  /** Name of the step after whose end the views of a run are complete. */
+  readonly step: string;
 }
 
 /**

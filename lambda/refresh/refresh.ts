@@ -12,6 +12,7 @@ import {
   type StatementState,
   WarehouseAsleepError,
 } from '../shared/warehouse';
+import { closeViews, extendViews } from './freshness';
 import type { RefreshHost } from './host';
 import { isLanded, submitIfIdle } from './idle';
 import { reportRun } from './report';
@@ -83,13 +84,15 @@ function lastOfLatestRun(host: RefreshHost, statements: readonly OwnStatement[])
 
 /** False when there is nothing to resume: the run of this last statement is complete, or failed for good. */
 async function resume(host: RefreshHost, { at, status, id, name }: OwnStatement): Promise<boolean> {
-  const { steps, raising } = host.plan;
+  const { plan } = host;
+  const { steps, raising } = plan;
   const index = stepIndex(host, at.step);
   if (index < 0) return false;
   if (isIdleStep(host, at.step)) return false;
   if (status === 'FINISHED') {
     if (index === steps.length - 1) return false;
     host.log('resuming a run whose event was lost', { statement: name, id });
+    if (at.step === plan.freshness?.step) await closeViews(host, at.runId, id);
     if (index > 0 || !(await submitIfIdle(host, at.runId, id))) await submitStep(host, at.runId, index + 1, 1);
     return true;
   }
@@ -125,6 +128,8 @@ async function continueRun(host: RefreshHost, ended: Ended, remainingMs: Remaini
       ? submitStep(host, at.runId, index + 1, 1, allRefreshed(host, index, ended) ? [] : undefined)
       : reportRun(host, at, statementId, remainingMs);
   if (ended.state === 'FINISHED') {
+    if (at.step === plan.freshness?.step) await closeViews(host, at.runId, statementId);
+    if (isIdleStep(host, at.step)) await extendViews(host, at.runId, statementId);
     const other = index === 0 ? await activeRunBeside(host, at.runId) : undefined;
     if (other) return log('another run is active, its merge does the work of this one', { runId: at.runId, other });
     if (index === 0 && (await submitIfIdle(host, at.runId, statementId))) return;

@@ -25,10 +25,13 @@ export async function activeStatement(host: RefreshHost): Promise<StatementSumma
 
 /** The id of another run that has an active statement. */
 export async function activeRunBeside(host: RefreshHost, runId: string): Promise<string | undefined> {
+  return [...(await activeRuns(host))].find((other) => other !== runId);
+}
+
+/** The ids of runs that have an active statement. */
+export async function activeRuns(host: RefreshHost): Promise<Set<string>> {
   const active = await host.warehouse.active(prefixOf(host));
-  return active
-    .map(({ name }) => parseOwnName(host, name)?.runId)
-    .find((other) => other !== undefined && other !== runId);
+  return new Set(active.flatMap(({ name }) => parseOwnName(host, name)?.runId ?? []));
 }
 
 /** The function's statements whose run ids begin with `runIds`, in no order. */

@@ -2,6 +2,7 @@ import { undecodedPrefix } from '../load/contract';
 import type { Step } from '../shared/plan';
 import { asked, placeholdersOf, renderAll } from '../shared/statement';
 import type { IdlePlan } from './contract';
+import { openViews } from './freshness';
 import type { RefreshHost } from './host';
 import { startedAt } from './started';
 import { submitAs } from './statements';
@@ -24,6 +25,7 @@ export async function submitStep(
   const failures = known ?? (dependsOnViews(step) ? await viewFailures(host, runId, index) : []);
   const { name, mode, statements } = index === 0 && idle ? withQueries(step, idle) : withoutWaiting(step, failures);
   if (statements.length === 0) return submitStep(host, runId, index + 1, 1, failures);
+  if (step.views) await openViews(host, runId);
   const { bucket, roleArn, keyArn } = host.unload;
   const values = {
     run_id: runId,

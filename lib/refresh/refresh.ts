@@ -7,6 +7,7 @@ import { env, statementNamePrefix } from '../../lambda/refresh/contract';
 import type { Pipeline } from '../../pipelines/definition';
 import { refreshPlan } from '../../sql';
 import type { Bundles } from '../shared/bundles';
+import { freshnessStatements } from '../shared/freshness';
 import { Handler } from '../shared/handler';
 import type { ReviewScript } from '../shared/review-script';
 import { Schedule } from '../shared/schedule';
@@ -57,6 +58,7 @@ export class Refresh extends Construct {
       retainLogs: environment.retainData,
       statements: props.script.of('refresh'),
     }).allow(...dataApiStatements({ warehouse, key, secretArns: [secretArn], sees: 'function', lists: true }));
+    if (plan.freshness) this.handler.allow(...freshnessStatements(props.work, key, [pipeline], 'write'));
     const target = this.handler.function;
     // One retry for a passing error. The next tick resumes the run anyway.
     target.configureAsyncInvoke({ retryAttempts: 1, maxEventAge: Duration.minutes(5) });

@@ -1,8 +1,9 @@
 import type { RefreshPlan, RefreshStep } from '../../lambda/refresh/contract';
 import type { Pipeline } from '../../pipelines/definition';
+import { completeUntil } from '../exports/complete-until';
 import { gapsQuery } from '../merge/gaps';
 import { mergeStatements } from '../merge/merge';
-import { resolvePipeline } from '../resolve';
+import { type ResolvedPipeline, resolvePipeline } from '../resolve';
 import type { CompiledView } from '../views/compiled-views';
 import { completeStatements } from './complete';
 import { idlePlan } from './idle';
@@ -11,6 +12,8 @@ import { skippedQuery, skipStatements } from './skips';
 import { totalsQuery } from './totals';
 import { trimStatements } from './trim';
 import { undecodedSteps } from './undecoded';
+
+const completeStep = 'complete';
 
 /** Most statements that the Data API takes in one batch. */
 const maxBatchStatements = 40;
@@ -21,25 +24,37 @@ const maxBatchStatements = 40;
  */
 export function refreshPlan(definition: Pipeline): RefreshPlan {
   const pipeline = resolvePipeline(definition);
+  const hasEndpoints = (definition.endpoints ?? []).length > 0;
+  const freshness = hasEndpoints ? freshnessQueries(pipeline) : [];
+  const idle = idlePlan(pipeline);
   const steps: RefreshStep[] = [
     { name: 'refresh-landing', mode: 'single', statements: [`refresh materialized view ${pipeline.landing.name}`] },
     { name: 'merge', mode: 'transaction', statements: mergeStatements(pipeline) },
     ...undecodedSteps(pipeline),
     { name: 'skipped', mode: 'transaction', statements: skipStatements(pipeline), mayFail: true },
     ...refreshSteps(pipeline.views),
-    { name: 'complete', mode: 'transaction', statements: completeStatements(pipeline) },
+    { name: completeStep, mode: 'transaction', statements: [...completeStatements(pipeline), ...freshness] },
     { name: 'trim', mode: 'transaction', statements: trimStatements(pipeline), mayFail: true },
   ];
   return {
     pipeline: pipeline.name,
     steps,
-    idle: idlePlan(pipeline),
+    idle: { ...idle, step: { ...idle.step, statements: [...idle.step.statements, ...freshness] } },
     gaps: gapsQuery(pipeline),
     skipped: skippedQuery(pipeline),
     totals: totalsQuery(pipeline),
     raising: mergeRaising(pipeline),
+    ...(hasEndpoints ? { freshness: { step: completeStep } } : {}),
   };
 }
+
+/** What the freshness document says about the views: see `FreshnessPlan`. */
+const freshnessQueries = ({ tables: { checkpoints, view_failures: failures } }: ResolvedPipeline) => [
+  `select (
+    ${completeUntil(checkpoints)}
+  ) as complete_until`,
+  `select view_name from ${failures}`,
+];
 
 /**
  * Makes the refresh steps. Each refresh has its own transaction: it must see what earlier ones committed, and a failure

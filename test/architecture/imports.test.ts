@@ -85,7 +85,7 @@ const allowed: Record<string, RegExp[]> = {
     /^test\/support\//,
   ],
   bench: [/./],
-  lib: [/^(sql|pipelines|environments)\//, contract, /^lambda\/shared\/(env|plan|quote|metrics)\.ts$/],
+  lib: [/^(sql|pipelines|environments)\//, contract, /^lambda\/shared\/(env|freshness|plan|quote|metrics)\.ts$/],
   sql: [
     /^pipelines\//,
     contract,
@@ -179,7 +179,7 @@ test('only a handler calls createHost: a core imports the type of its host and n
 });
 
 /** Functions whose cores get the time from their host. */
-const functionsWithClock = ['archive', 'export', 'load', 'reconcile', 'refresh', 'warehouse-object'];
+const functionsWithClock = ['archive', 'endpoint', 'export', 'load', 'reconcile', 'refresh', 'warehouse-object'];
 
 test.each(functionsWithClock)('the core of lambda/%s does not read the clock', (name) => {
   const cores = files(`lambda/${name}`).filter((file) => !/\/(handler|host)\.ts$/.test(file));

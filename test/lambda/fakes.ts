@@ -1,5 +1,5 @@
 import type { Metrics } from '../../lambda/shared/metrics';
-import type { ObjectStore } from '../../lambda/shared/objects';
+import type { ConditionalObjects, ObjectStore } from '../../lambda/shared/objects';
 import {
   isTerminal,
   type Row,
@@ -138,6 +138,34 @@ export class FakeObjects implements ObjectStore {
   private call(call: string, key: string): void {
     if (this.crashOn(call, key)) throw new Error(`killed at ${call} ${key}`);
     this.calls.push(`${call} ${key}`);
+  }
+}
+
+/** Objects that are written on condition, by `<bucket>/<key>`. Each write has an etag of its own. */
+export class FakeConditionalObjects implements ConditionalObjects {
+  readonly held = new Map<string, { text: string; etag: string }>();
+  crashOn: (call: string, key: string) => boolean = () => false;
+  /** Another writer changes the object before the next conditional write, once. */
+  overtake: ((text: string) => string) | undefined;
+  private writes = 0;
+
+  write(bucket: string, key: string, text: string): void {
+    this.writes += 1;
+    this.held.set(`${bucket}/${key}`, { text, etag: `etag-${this.writes}` });
+  }
+
+  async getWithEtag(bucket: string, key: string) {
+    return this.held.get(`${bucket}/${key}`);
+  }
+
+  async putIf(bucket: string, key: string, body: string, etag: string | undefined): Promise<boolean> {
+    if (this.crashOn('put', key)) throw new Error(`killed at put ${key}`);
+    const { overtake } = this;
+    this.overtake = undefined;
+    if (overtake) this.write(bucket, key, overtake(this.held.get(`${bucket}/${key}`)?.text ?? '{}'));
+    if (this.held.get(`${bucket}/${key}`)?.etag !== etag) return false;
+    this.write(bucket, key, body);
+    return true;
   }
 }
 

@@ -151,7 +151,9 @@ export function functionsOf(
       timeoutMs: 2 * minuteMs,
       start(calls) {
         const unload = { bucket: buckets.work, roleArn: roles.unload, keyArn: cloud.keyArn };
-        const run = refreshFunction({ ...portsOf('refresh', calls), plan: plans.refresh, unload });
+        const ports = portsOf('refresh', calls);
+        const freshness = { bucket: buckets.work, objects: ports.objects };
+        const run = refreshFunction({ ...ports, plan: plans.refresh, unload, freshness, now: clockOf('refresh') });
         return (event) => run(event, remaining(calls));
       },
     },

@@ -1,14 +1,24 @@
 import type { RefreshPlan } from '../../../lambda/refresh/contract';
 import type { RefreshHost } from '../../../lambda/refresh/host';
 import { refreshFunction } from '../../../lambda/refresh/refresh';
-import { FakeWarehouse, quiet, recordMetrics } from '../fakes';
+import { FakeConditionalObjects, FakeWarehouse, quiet, recordMetrics } from '../fakes';
 
 /** The refresh function on a fake warehouse, with the events that reach it. */
 export function fakeRefresh(plan: RefreshPlan) {
   const warehouse = new FakeWarehouse();
   const { metrics, recorded } = recordMetrics();
   const unload = { bucket: 'work', roleArn: 'arn:unload', keyArn: 'arn:key' };
-  const host: RefreshHost = { environment: 'dev', plan, unload, warehouse, log: quiet, metrics };
+  const objects = new FakeConditionalObjects();
+  const host: RefreshHost = {
+    environment: 'dev',
+    plan,
+    unload,
+    freshness: { bucket: 'work', objects },
+    warehouse,
+    now: () => warehouse.now,
+    log: quiet,
+    metrics,
+  };
   const core = refreshFunction(host);
   const send = (event: unknown) => core(event, () => 117_000);
   /** A tick of the schedule. */
@@ -24,5 +34,5 @@ export function fakeRefresh(plan: RefreshPlan) {
     warehouse.end(name, outcome);
     return report(name);
   };
-  return { warehouse, recorded, send, tick, report, end };
+  return { warehouse, objects, recorded, send, tick, report, end };
 }
