@@ -1,5 +1,6 @@
 import type { StatementTemplate } from '../lambda/shared/plan';
 import type { Pipeline } from '../pipelines/definition';
+import { endpointsPlan } from './endpoints/plan';
 import { exportPlan } from './exports/plan';
 import { loadPlan } from './history/load';
 import { reconcilePlan } from './history/reconcile';
@@ -34,6 +35,7 @@ export function allStatements(pipeline: Pipeline): Batch[] {
       load: loadPlan(pipeline),
       reconcile: pipeline.history ? reconcilePlan(pipeline) : {},
       export: exportPlan(pipeline),
+      endpoint: endpointsPlan([pipeline]),
       objects: ofObjects,
     },
     '',

@@ -1,5 +1,6 @@
 import type { Step } from '../lambda/shared/plan';
 import type { Pipeline } from '../pipelines/definition';
+import { endpointsPlan, sampleStatements } from './endpoints/plan';
 import { exportPlan } from './exports/plan';
 import { loadPlan } from './history/load';
 import { reconcilePlan } from './history/reconcile';
@@ -9,17 +10,22 @@ import { identifier, quoteIdentifier } from './text/identifier';
 import { relationReferences } from './views/relations';
 
 /** Functions that need not own what they use. Each has a database user of its own in each pipeline. */
-export const userPurposes = ['load', 'reconcile', 'export'] as const;
+export const userPurposes = ['load', 'reconcile', 'export', 'endpoint'] as const;
 export type UserPurpose = (typeof userPurposes)[number];
 
 /** The database user of a pipeline's function. */
 export const functionUser = ({ name }: Pick<Pipeline, 'name'>, purpose: UserPurpose) => `millrace_${purpose}_${name}`;
 
 /** The purposes that the pipeline has functions for. */
-export const purposesOf = ({ history, exports }: Pick<Pipeline, 'history' | 'exports'>): UserPurpose[] => [
+export const purposesOf = ({
+  history,
+  exports,
+  endpoints = [],
+}: Pick<Pipeline, 'history' | 'exports' | 'endpoints'>): UserPurpose[] => [
   'load',
   ...(history ? (['reconcile'] as const) : []),
   ...(exports.length > 0 ? (['export'] as const) : []),
+  ...(endpoints.length > 0 ? (['endpoint'] as const) : []),
 ];
 
 /** Construct id of the custom resource of the users. */
@@ -49,6 +55,7 @@ export function userObjects(definition: Pipeline, tokens: UserTokens, after: rea
         pipeline: pipeline.name,
         secretArn: tokens.secretArn(purpose),
         proof: JSON.stringify(proof(pipeline, purpose)),
+        ...(purpose === 'endpoint' ? { trial: JSON.stringify(trial(definition)) } : {}),
       },
       dependsOn: after,
       group,
@@ -59,6 +66,8 @@ export function userObjects(definition: Pipeline, tokens: UserTokens, after: rea
 function userObject(pipeline: ResolvedPipeline, purpose: UserPurpose, database: string): WarehouseObject {
   const user = functionUser(pipeline, purpose);
   const schema = identifier(pipeline.name);
+  // Endpoints only select.
+  const hasTemp = purpose !== 'endpoint';
   const temp = `temp on database ${quoteIdentifier(database)}`;
   return object(`${purpose.charAt(0).toUpperCase()}${purpose.slice(1)}User`, user, 'user', {
     create: [
@@ -67,7 +76,7 @@ function userObject(pipeline: ResolvedPipeline, purpose: UserPurpose, database: 
       single('password', `alter user ${user} password {{user_password}}`),
       step('grant', [
         // Temporary tables are allowed to everyone by default, which an administrator may have changed.
-        `grant ${temp} to ${user}`,
+        ...(hasTemp ? [`grant ${temp} to ${user}`] : []),
         `grant usage on schema ${schema} to ${user}`,
         ...grantStatements(pipeline, purpose, user),
       ]),
@@ -76,7 +85,7 @@ function userObject(pipeline: ResolvedPipeline, purpose: UserPurpose, database: 
       step('drop', [
         `revoke all on all tables in schema ${schema} from ${user}`,
         `revoke usage on schema ${schema} from ${user}`,
-        `revoke ${temp} from ${user}`,
+        ...(hasTemp ? [`revoke ${temp} from ${user}`] : []),
         `drop user ${user}`,
       ]),
     ],
@@ -90,6 +99,15 @@ function proof(pipeline: ResolvedPipeline, purpose: UserPurpose): Step[] {
   const locks = textsOf(planOf(pipeline.definition, purpose)).filter((text) => /^lock \S+$/.test(text));
   return [step('proof', [...new Set(locks)])];
 }
+
+/** Explains every statement of the endpoints, with a sample in place of each parameter. A step is named after the endpoint's file. */
+const trial = (definition: Pipeline): Step[] =>
+  (definition.endpoints ?? []).map((endpoint) =>
+    step(
+      endpoint.file,
+      sampleStatements(definition, endpoint).map((sql) => `explain ${sql}`),
+    ),
+  );
 
 const privileges = ['select', 'insert', 'update', 'delete'] as const;
 type Privilege = (typeof privileges)[number];
@@ -150,6 +168,7 @@ const relationsOf = ({ tables, publicTables, views }: ResolvedPipeline): Set<str
 
 function planOf(definition: Pipeline, purpose: UserPurpose): unknown {
   if (purpose === 'load') return loadPlan(definition);
+  if (purpose === 'endpoint') return endpointsPlan([definition]);
   return purpose === 'reconcile' ? reconcilePlan(definition) : exportPlan(definition);
 }
 

@@ -64,6 +64,11 @@ export interface WarehouseObjectProperties {
   readonly secretArn?: string;
   /** Kind `user` only, JSON text of `Step[]`: run as the new user, to prove that it can log in and has what its function begins with. */
   readonly proof?: string;
+  /**
+   * Kind `user` only, JSON text of `Step[]`: run as the user whenever it is created or updated. A step that fails, fails the deployment. Its name is that
+   * of the file that its statements come from.
+   */
+  readonly trial?: string;
   /** Pipeline only: a query that counts its events (`amount`), for a pipeline that is deployed again to kept data. @default - not checked */
   readonly events?: string;
 }

@@ -49,11 +49,15 @@ async function createAndCompare(call: ObjectCall, recorded: Recorded | undefined
   return compareAndFill(call, recorded);
 }
 
-/** For a new user only: later the locks would wait for the functions' own. */
+/** Runs statements as a user that was created or updated. */
 async function prove(call: ObjectCall): Promise<Result> {
   const { type, object } = call.request;
-  if (type !== 'Create' || !object.proof || object.secretArn === undefined) return 'done';
-  return runSteps({ ...stepRun(call), warehouse: call.asUser(object.secretArn) }, object.proof, 'proof-');
+  if (object.secretArn === undefined) return 'done';
+  const run = { ...stepRun(call), warehouse: call.asUser(object.secretArn) };
+  // For a new user only: later the locks would wait for the functions' own.
+  if (type === 'Create' && object.proof && (await runSteps(run, object.proof, 'proof-')) === 'waiting')
+    return 'waiting';
+  return object.trial ? runSteps(run, object.trial, 'trial-') : 'done';
 }
 
 /** Compares the role of an external schema. Adds the missing columns of a table and fills it. */

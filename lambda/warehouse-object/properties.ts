@@ -35,6 +35,7 @@ export interface WarehouseObject {
   readonly events?: string;
   readonly secretArn?: string;
   readonly proof?: readonly Step[];
+  readonly trial?: readonly Step[];
   /** Some of its statements are missing: an earlier version of the function carried them. @default - it has all of them */
   readonly incomplete?: boolean;
 }
@@ -88,6 +89,7 @@ function objectOf(given: unknown, resolve: Resolve): WarehouseObject {
     events,
     secretArn,
     proof,
+    trial,
   } = properties;
   return {
     name: asText(properties.name, 'name'),
@@ -108,6 +110,7 @@ function objectOf(given: unknown, resolve: Resolve): WarehouseObject {
     events: events === undefined ? undefined : asText(events, 'events'),
     secretArn: secretArn === undefined ? undefined : asText(secretArn, 'secretArn'),
     proof: proof === undefined ? undefined : parseSteps(proof, 'proof', resolve),
+    trial: trial === undefined ? undefined : parseSteps(trial, 'trial', resolve),
   };
 }
 

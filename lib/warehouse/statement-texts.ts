@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { StatementReference, WarehouseObjectPlan } from '../../lambda/warehouse-object/contract';
 import type { Pipeline } from '../../pipelines/definition';
-import { type WarehouseObject, warehouseObjects } from '../../sql';
+import { userObjects, type WarehouseObject, warehouseObjects } from '../../sql';
 
 /** Bytes from which a list of statements is kept in the function's asset. The template may have 1 MB in all. */
 const inlineBytes = 4000;
@@ -10,7 +10,7 @@ const inlineBytes = 4000;
 export const isLong = (statements: readonly string[]) => JSON.stringify(statements).length > inlineBytes;
 
 /** Properties whose JSON text holds lists of statements. */
-const fields = ['create', 'delete', 'fill', 'rebuild', 'checks'] as const;
+const fields = ['create', 'delete', 'fill', 'rebuild', 'checks', 'trial'] as const;
 /** Key of such a list in the asset. */
 const lists = ['statements', 'batch'];
 
@@ -23,7 +23,10 @@ export class StatementTexts {
     // Only short statements hold values that are known at deployment.
     const tokens = { streamName: 'stream', streamRoleArn: 'role', database: 'database' };
     for (const pipeline of pipelines)
-      for (const object of warehouseObjects(pipeline, tokens))
+      for (const object of [
+        ...warehouseObjects(pipeline, tokens),
+        ...userObjects(pipeline, { database: tokens.database, secretArn: () => 'secret' }, []),
+      ])
         replaceIn(object, (list, reference) => {
           texts[reference.sha256] = list;
           return reference;

@@ -162,7 +162,7 @@ export class WarehouseObjectProvider extends Construct {
   ): void {
     const place = lanes.next();
     const made = new Map<string, CustomResource>();
-    const all = [...objects.map((object) => this.texts.shorten(object)), ...users.objects(objects.map(({ id }) => id))];
+    const all = [...objects, ...users.objects(objects.map(({ id }) => id))].map((object) => this.texts.shorten(object));
     for (const resource of resourcesOf(all)) {
       const one = this.add(scope, resource, retainData && resource.retain);
       const before = new Set(resource.dependsOn.map((id) => made.get(id)!));

@@ -1,5 +1,5 @@
 import type { Pipeline } from '../definition';
-import { readExports, readViews } from '../read';
+import { readEndpoints, readExports, readViews } from '../read';
 
 /**
  * Actions of customers in a shop: they view products, put them into the cart or take them out, buy and return them.
@@ -47,6 +47,36 @@ export const pipeline: Pipeline = {
       view: 'revenue_by_product',
       content: { kind: 'snapshot', every: 'hour' },
       format: { kind: 'json' },
+    },
+  }),
+  endpoints: readEndpoints(__dirname, {
+    revenue: {
+      description: 'Purchases and revenue by hour, the newest hours first',
+      params: {
+        since: { type: 'timestamp', description: 'The first hour, as 2026-11-21T10:00:00Z' },
+        until: { type: 'timestamp', description: 'Hours before it' },
+        limit: { type: 'integer', min: 1, max: 1000, default: 24 },
+      },
+    },
+    product_views: {
+      description: 'Views by product, the most viewed first',
+      params: {
+        product_id: { type: 'varchar', maxBytes: 64 },
+        limit: { type: 'integer', min: 1, max: 1000, default: 100 },
+      },
+    },
+    cart: {
+      description: "What is in a customer's cart",
+      params: { customer_id: { type: 'varchar', maxBytes: 64 } },
+      maxRows: 500,
+      tenant: 'customer_id',
+    },
+    top_products: {
+      description: 'Products by revenue, the highest first',
+      params: {
+        sold_since: { type: 'timestamp', description: 'Products that were sold at this time or later' },
+        limit: { type: 'integer', min: 1, max: 100, default: 10 },
+      },
     },
   }),
 };

@@ -1,5 +1,5 @@
 import type { Pipeline } from '../definition';
-import { readExports, readViews } from '../read';
+import { readEndpoints, readExports, readViews } from '../read';
 
 /**
  * Page calls as Segment sends them (https://segment.com/docs/connections/spec/page/): camelCase attributes, times in ISO 8601 with
@@ -29,6 +29,12 @@ export const pipeline: Pipeline = {
     page_views: {
       content: { kind: 'incremental', timeColumn: 'occurred_at', window: 'day', latenessMinutes: 60 },
       format: { kind: 'parquet' },
+    },
+  }),
+  endpoints: readEndpoints(__dirname, {
+    traffic: {
+      description: 'Page views by hour, in the order of time',
+      params: { since: { type: 'timestamp' }, until: { type: 'timestamp' } },
     },
   }),
 };

@@ -9,7 +9,7 @@ import { unknownColumns } from '../views/unknown-columns';
 import { combinations, includedIn, maxSets } from './combinations';
 import { functionProblems } from './functions';
 import { boundParam } from './params';
-import { boundedQuery, rowNumber } from './row-limit';
+import { boundedQuery, reservedPrefix } from './row-limit';
 import { structureProblem } from './structure';
 import { paramSets, plainText, readTemplate, type Template, type TemplateProblem, textWith } from './template';
 import { withParams } from './with-params';
@@ -203,8 +203,10 @@ function columnProblems(columns: readonly OutputColumn[]): string[] {
   if (columns.length === 0) return ['has no columns'];
   return columns.flatMap(({ name, type, text }, index): string[] => {
     if (name === undefined) return [`has a column without a name, ${text}: give it one with as`];
-    if (!isPlainName(name) || name === rowNumber)
-      return [`has a column ${JSON.stringify(name)}: its name must be lower-case snake_case, and not ${rowNumber}`];
+    if (!isPlainName(name) || name.startsWith(reservedPrefix))
+      return [
+        `has a column ${JSON.stringify(name)}: its name must be lower-case snake_case and not begin with ${reservedPrefix}`,
+      ];
     if (names.indexOf(name) !== index) return [`has more than one column ${name}: give them different names with as`];
     if (type === undefined)
       return [

@@ -7,6 +7,7 @@ import { significant, type Token, tokenize } from '../text/tokens';
 /** A column of the result. */
 interface Named {
   readonly name: string | undefined;
+  readonly type: string | undefined;
 }
 
 /** A query, divided at its own ORDER BY, LIMIT and OFFSET. */
@@ -29,13 +30,17 @@ export interface Bounded {
   readonly problems: readonly string[];
 }
 
-/** Numbers the rows of a page. No column of a result may have the name. */
-export const rowNumber = 'millrace_row';
+/** Begins the names of columns that a statement adds to the query's. */
+export const reservedPrefix = 'millrace_';
+const result = 'millrace_result';
+const rowNumber = 'millrace_row';
 
 /**
  * Bounds a query to `maxRows + 1` rows; the last one shows that there are more. A LIMIT of the query stays if it is
- * small enough. LIMIT and OFFSET take no parameter in Redshift unless its driver sends it as a four-byte integer
- * (https://github.com/aws/amazon-redshift-jdbc-driver/issues/43), so that rows are numbered in that case.
+ * small enough. Two things need a query around it, which keeps the order:
+ * - LIMIT and OFFSET take no parameter in Redshift unless its driver sends it as a four-byte integer
+ *   (https://github.com/aws/amazon-redshift-jdbc-driver/issues/43), so rows are numbered instead.
+ * - Clients of the Data API round whole numbers beyond 53 bits, so bigint columns become texts.
  * @param sql with `:name` for its parameters, without casts
  */
 export function boundedQuery(
@@ -53,14 +58,42 @@ export function boundedQuery(
       : []),
   ];
   if (problems.length > 0) return { sql, problems };
-  const orderText = order === undefined ? '' : `\norder by ${textOf(sql, order)}`;
-  if (limit?.param === undefined && offset?.param === undefined) {
-    const rows = limit?.number ?? maxRows + 1;
-    const skipped = offset === undefined ? '' : `\noffset ${offset.number}`;
-    return { sql: `${body}${orderText}\nlimit ${rows}${skipped}`, problems: [] };
+  const isNumbered = limit?.param !== undefined || offset?.param !== undefined;
+  const rows = `limit ${limit?.number ?? maxRows + 1}${offset === undefined ? '' : `\noffset ${offset.number}`}`;
+  if (!isNumbered && !columns.some(({ type }) => type === 'bigint')) {
+    const orderText = order === undefined ? '' : `\norder by ${textOf(sql, order)}`;
+    return { sql: `${body}${orderText}\n${rows}`, problems: [] };
   }
-  const items = orderItems(sql, order!, significant(tokenize(body)), columns);
+  const items = orderItems(sql, order ?? [], body, columns);
   if (items.problems.length > 0) return { sql, problems: items.problems };
+  if (isNumbered) return { sql: numbered(items, columns, limit, offset, maxRows), problems: [] };
+  const orderText = items.sql.length === 0 ? '' : `\norder by ${items.sql.join(', ')}`;
+  return { sql: `${around(items.body, outputList(columns, result))}${orderText}\n${rows}`, problems: [] };
+}
+
+const around = (body: string, list: string) => `select ${list}\nfrom (\n${indented(body)}\n) as ${result}`;
+
+/** A literal of several lines keeps its lines as they are. */
+const indented = (sql: string) =>
+  tokenize(sql).some(({ kind, text }) => (kind === 'string' || kind === 'identifier') && text.includes('\n'))
+    ? sql
+    : indent(sql);
+
+const outputList = (columns: readonly Named[], from: string) =>
+  columns
+    .map(({ name, type }) => {
+      const column = identifier(name!);
+      return type === 'bigint' ? `cast(${from}.${column} as varchar(20)) as ${column}` : `${from}.${column}`;
+    })
+    .join(', ');
+
+function numbered(
+  items: Ordered,
+  columns: readonly Named[],
+  limit: Count | undefined,
+  offset: Count | undefined,
+  maxRows: number,
+): string {
   const count = ({ number, param }: Count) => (param === undefined ? `${number}` : `:${param}`);
   const first = offset === undefined ? undefined : count(offset);
   // A difference instead of a sum of two parameters, which could be too large for an integer.
@@ -69,20 +102,15 @@ export function boundedQuery(
     ...(first === undefined ? [] : [`${rowNumber} > ${first}`]),
     `${place} <= ${limit === undefined ? maxRows + 1 : count(limit)}`,
   ];
-  const list = columns.map(({ name }) => identifier(name!)).join(', ');
-  return {
-    sql: `select ${list}
+  const list = columns.map(({ name }) => `${result}.${identifier(name!)}`).join(', ');
+  const inner = around(items.body, `${list}, row_number() over (order by ${items.sql.join(', ')}) as ${rowNumber}`);
+  return `select ${outputList(columns, 'millrace_numbered')}
 from (
-  select ${list}, row_number() over (order by ${items.sql.join(', ')}) as ${rowNumber}
-  from (
-${indent(body, 4)}
-  ) as millrace_result
+${indented(inner)}
 ) as millrace_numbered
 where ${conditions.join(' and ')}
 order by ${rowNumber}
-limit ${maxRows + 1}`,
-    problems: [],
-  };
+limit ${maxRows + 1}`;
 }
 
 function divided(sql: string): Divided {
@@ -145,26 +173,36 @@ function countProblems(
   return problems;
 }
 
-/** The items of ORDER BY over the result's columns: a window function takes neither positions nor names of results. */
-function orderItems(
-  sql: string,
-  order: readonly Token[],
-  body: readonly Token[],
-  columns: readonly Named[],
-): { readonly sql: readonly string[]; readonly problems: readonly string[] } {
+/** A query without its order, and the items of that order over its columns. */
+interface Ordered {
+  readonly body: string;
+  readonly sql: readonly string[];
+  readonly problems: readonly string[];
+}
+
+/**
+ * Moves the items of ORDER BY to a query around it. An item that is no column of the result becomes one of the inner
+ * query.
+ */
+function orderItems(sql: string, order: readonly Token[], body: string, columns: readonly Named[]): Ordered {
+  const tokens = significant(tokenize(body));
+  const { items: selected, from, mayGrow } = selectOf(tokens);
   const problems: string[] = [];
-  const selected = selectItems(body);
-  const written = split(order).map((item) => {
+  const added: string[] = [];
+  const written = (order.length === 0 ? [] : split(order)).map((item) => {
     const end = find(item, 0, (token) => isWord(token, 'asc', 'desc', 'nulls'));
     const expression = item.slice(0, end);
-    const name = columnOf(expression, selected, columns);
-    if (name === undefined)
-      problems.push(
-        `orders by ${textOf(sql, expression)}, which is no column of its result: limit or offset with a parameter needs one`,
-      );
-    return [identifier(name ?? 'unknown'), ...item.slice(end).map(({ value }) => value)].join(' ');
+    let name = columnOf(expression, selected, columns);
+    if (name === undefined && mayGrow) {
+      name = `${reservedPrefix}order_${added.length + 1}`;
+      added.push(`, ${textOf(sql, expression)} as ${name}`);
+    }
+    if (name === undefined) problems.push(`orders by ${textOf(sql, expression)}, which is no column of its result`);
+    return [`${result}.${identifier(name ?? 'unknown')}`, ...item.slice(end).map(({ value }) => value)].join(' ');
   });
-  return { sql: written, problems };
+  const at = tokens[from]?.at ?? body.length;
+  const grown = added.length === 0 ? body : `${body.slice(0, at).trimEnd()}${added.join('')}\n${body.slice(at)}`;
+  return { body: grown, sql: written, problems };
 }
 
 function columnOf(
@@ -184,11 +222,21 @@ function columnOf(
   return columns[index]?.name;
 }
 
-function selectItems(body: readonly Token[]): Token[][] {
+interface Selected {
+  readonly items: Token[][];
+  /** Index of FROM. */
+  readonly from: number;
+  /** Whether a column may be added: neither DISTINCT nor a set operator compares rows. */
+  readonly mayGrow: boolean;
+}
+
+function selectOf(body: readonly Token[]): Selected {
   const start = find(body, 0, (token) => isWord(token, 'select'));
   const from = find(body, start + 1, (token) => isWord(token, 'from'));
-  const first = isWord(body[start + 1], 'distinct', 'all') ? start + 2 : start + 1;
-  return split(body.slice(first, from));
+  const isDistinct = isWord(body[start + 1], 'distinct');
+  const combines = find(body, start + 1, (token) => isWord(token, 'union', 'intersect', 'except', 'minus'));
+  const first = isDistinct || isWord(body[start + 1], 'all') ? start + 2 : start + 1;
+  return { items: split(body.slice(first, from)), from, mayGrow: !isDistinct && combines === body.length };
 }
 
 /** The tokens as written. */

@@ -21,10 +21,13 @@ test('the views of estore, each after those that it reads', () => {
     ['returns', []],
     ['revenue_by_product', ['purchases']],
     ['uncarts', []],
+    ['views_by_product', []],
   ]);
 });
 
-const files = pipelines.flatMap(({ views, exports }) => [...views, ...exports].map(({ file }) => file));
+const files = pipelines.flatMap(({ views, exports, endpoints = [] }) =>
+  [...views, ...exports, ...endpoints].map(({ file }) => file),
+);
 
 test.each(files)('%s says what a row means, its grain, and why it has this shape', (file) => {
   const [row, grain, reason] = readFileSync(join(__dirname, '../..', file), 'utf8').split('\n');

@@ -1,7 +1,16 @@
 import type { Step } from '../../lambda/shared/plan';
 import { pipelines } from '../../pipelines';
 import type { Pipeline } from '../../pipelines/definition';
-import { functionUser, ownerObject, purposesOf, registryObject, warehouseObjects } from '../../sql';
+import {
+  endpointsPlan,
+  functionUser,
+  ownerObject,
+  purposesOf,
+  registryObject,
+  sampleStatements,
+  type UserPurpose,
+  warehouseObjects,
+} from '../../sql';
 import { resolvePipeline } from '../../sql/resolve';
 import { neededPrivileges } from '../../sql/users';
 import { admin, type Cloud, cluster, createCloud, database, outsider, owner, roles } from '../support/cloud';
@@ -9,7 +18,7 @@ import { runStep } from '../support/template';
 import { withUsers } from '../support/users';
 
 const estore = pipelines.find(({ name }) => name === 'estore')!;
-const privilegesOf = (pipeline: Pipeline, purpose: 'load' | 'reconcile' | 'export') =>
+const privilegesOf = (pipeline: Pipeline, purpose: UserPurpose) =>
   Object.fromEntries(
     [...neededPrivileges(resolvePipeline(pipeline), purpose)].map(([relation, privileges]) => [
       relation.replace(/_[0-9a-f]{8}$/, '_<identity>'),
@@ -45,6 +54,20 @@ test('a function has the privileges that its statements need, and no others', ()
     'estore.revenue_by_product': 'select',
     'estore.view_failures': 'select',
   });
+  expect(privilegesOf(estore, 'endpoint')).toEqual(
+    Object.fromEntries(
+      ['carts', 'hourly_revenue', 'purchases', 'revenue_by_product', 'uncarts', 'views_by_product'].map((view) => [
+        `estore.${view}_<identity>`,
+        'select',
+      ]),
+    ),
+  );
+});
+
+test('the user of endpoints gets no temporary tables, which the other users need', () => {
+  const objects = withUsers(estore, []).map(({ properties }) => properties);
+  const granted = objects.filter(({ create }) => create.includes('grant temp on database')).map(({ name }) => name);
+  expect(granted).toEqual(['millrace_load_estore', 'millrace_reconcile_estore', 'millrace_export_estore']);
 });
 
 test('a query of an export may spell a relation in any way', () => {
@@ -160,10 +183,50 @@ describe('in the warehouse', () => {
       ['export', `insert into ${tables.staged} (payload) select json_parse('{}')`],
       ['reconcile', `delete from ${tables.ledger}`],
       ['reconcile', `select count(*) from ${tables.events}`],
+      ['endpoint', `select count(*) from ${tables.events}`],
+      ['endpoint', 'select count(*) from estore.events'],
+      ['endpoint', `select count(*) from ${tables.rejects}`],
+      ['endpoint', 'select count(*) from estore.hourly_revenue'],
+      ['endpoint', `select count(*) from ${physicalName('returns')}`],
+      ['endpoint', `delete from ${tables.exports}`],
       ['load', `delete from ${tables.exports}`],
       ['load', `delete from ${tables.listing}`],
     ] as const)
       expect(await run(functionUser(estore, purpose), sql)).toMatch(/^ERROR: permission denied for relation/);
+  });
+
+  const physicalName = (view: string) => resolvePipeline(estore).views.find(({ name }) => name === view)!.physicalName;
+
+  test('the user of endpoints runs every statement of its endpoints, and selects from nothing else', async () => {
+    for (const pipeline of pipelines)
+      for (const endpoint of pipeline.endpoints ?? []) {
+        const samples = sampleStatements(pipeline, endpoint);
+        const { statements } = endpointsPlan([pipeline]).find(({ name }) => name === endpoint.name)!;
+        expect(samples).toHaveLength(Object.keys(statements).length);
+        for (const sql of samples)
+          for (const text of [sql, `explain ${sql}`])
+            expect(await run(functionUser(pipeline, 'endpoint'), text)).toBe('FINISHED');
+      }
+    const user = functionUser(estore, 'endpoint');
+    const read = [...neededPrivileges(resolvePipeline(estore), 'endpoint').keys()];
+    const { tables, publicTables, views, landing } = resolvePipeline(estore);
+    const others = [
+      ...Object.values(tables),
+      ...Object.values(publicTables),
+      ...views.flatMap(({ publicName, physicalName: name }) => [publicName, name]),
+      landing.name,
+    ].filter((relation) => !read.includes(relation));
+    expect(others.length).toBeGreaterThan(25);
+    for (const relation of others)
+      for (const sql of [`select count(*) from ${relation}`, `explain select * from ${relation}`])
+        expect(await run(user, sql)).toMatch(/^ERROR: permission denied for relation/);
+    for (const view of read)
+      for (const change of [
+        `delete from ${view}`,
+        `drop materialized view ${view}`,
+        `refresh materialized view ${view}`,
+      ])
+        expect(await run(user, change)).not.toBe('FINISHED');
   });
 
   test('a user is dropped with its privileges, and another one keeps its own', async () => {

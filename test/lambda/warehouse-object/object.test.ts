@@ -222,6 +222,30 @@ describe('the user of a function', () => {
     expect(given.changes(given.user)).toEqual([]);
   });
 
+  test('tries its endpoints when it is created and at every update', async () => {
+    const trial = JSON.stringify([
+      step('pipelines/estore/endpoints/revenue.sql', 'explain select 1', 'explain select 2'),
+    ]);
+    for (const type of ['Create', 'Update'] as const) {
+      const given = setUp({ ...loader, trial }, type);
+      if (type === 'Update') given.world.answer = exists;
+      expect(await given.isComplete()).toEqual({ IsComplete: true });
+      expect(given.changes(given.user).at(-1)).toBe('explain select 1; explain select 2');
+    }
+  });
+
+  test('fails the deployment if a statement of an endpoint does, and names its file', async () => {
+    const trial = JSON.stringify([
+      step('pipelines/estore/endpoints/revenue.sql', 'explain select 1', 'explain select 2'),
+    ]);
+    const given = setUp({ ...loader, trial });
+    given.world.answer = (sql) =>
+      sql.includes('select 2') ? { status: 'FAILED', error: 'ERROR: column "x" does not exist' } : {};
+    await expect(given.isComplete()).rejects.toThrow(
+      /step trial-0 \(pipelines\/estore\/endpoints\/revenue\.sql\), statement \d of 2 failed: ERROR: column "x" does not exist/,
+    );
+  });
+
   test('fails the deployment if it cannot lock what its function locks', async () => {
     const given = setUp(loader);
     given.world.answer = (sql) =>

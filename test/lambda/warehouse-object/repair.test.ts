@@ -1,9 +1,9 @@
 import { createApp } from '../../../lib/app';
-import { functionUser, userPurposes } from '../../../sql/users';
+import { functionUser, purposesOf } from '../../../sql/users';
 import { noBundles, shopPipeline, testEnvironment } from '../../lib/fixtures';
 import { DeployedCloud, type Tree } from '../../support/deployed-cloud';
 import { Objects } from '../../support/objects';
-import { simPipeline as sim } from '../../support/pipeline';
+import { simPipeline as sim, simPipeline } from '../../support/pipeline';
 
 const tree: Tree = [sim];
 
@@ -42,7 +42,7 @@ test('a deployment recreates what a person dropped, if it is asked to check, and
     await world.deploy(tree, 'first');
     expect(await world.content()).toEqual(whole);
     // Users are not recorded: their statements say each time that they are there.
-    const users = ['millrace_owner', ...userPurposes.map((purpose) => functionUser({ name: 'sim' }, purpose))];
+    const users = ['millrace_owner', ...purposesOf(sim).map((purpose) => functionUser({ name: 'sim' }, purpose))];
     expect([...changed].sort()).toEqual([...users, ...dropped].sort());
 
     changed.clear();

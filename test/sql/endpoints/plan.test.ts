@@ -106,18 +106,18 @@ test('a limit within the query does not count', () => {
 });
 
 test('rows are numbered where limit or offset has a parameter', () => {
-  const query = `select h.kind, sum(h.amount) as amount, count(*) as hours
+  const query = `select h.kind, sum(h.amount) as amount, count(*)::integer as hours
 from shop.hourly h
 group by h.kind
-order by sum(h.amount) desc nulls last, 3, h.kind
+order by sum(h.amount) desc nulls last, 3, min(h.hour)
 limit :limit offset :skip`;
   const skip = { type: 'integer', min: 0, default: 0 } as const;
   expect(sqlOf(query, { params: { limit, skip }, maxRows: 100 })).toEqual({
-    0: `select kind, amount, hours
+    0: `select millrace_numbered.kind, millrace_numbered.amount, millrace_numbered.hours
 from (
-  select kind, amount, hours, row_number() over (order by amount desc nulls last, hours, kind) as millrace_row
+  select millrace_result.kind, millrace_result.amount, millrace_result.hours, row_number() over (order by millrace_result.amount desc nulls last, millrace_result.hours, millrace_result.millrace_order_1) as millrace_row
   from (
-    select h.kind, sum(h.amount) as amount, count(*) as hours
+    select h.kind, sum(h.amount) as amount, cast(count(*) as integer) as hours, min(h.hour) as millrace_order_1
     from shop.hourly_v h
     group by h.kind
   ) as millrace_result
@@ -126,6 +126,26 @@ where millrace_row > cast(:skip as integer) and millrace_row - cast(:skip as int
 order by millrace_row
 limit 101`,
   });
+});
+
+test('bigint columns become texts, and rows stay in the order of the numbers', () => {
+  const statement = sqlOf(
+    'with t as (select * from shop.hourly) select * from t order by orders desc, length(kind) limit 3 offset 1',
+  );
+  expect(statement).toEqual({
+    0: `select millrace_result.hour, millrace_result.kind, cast(millrace_result.orders as varchar(20)) as orders, millrace_result.amount
+from (
+  with t as (select * from shop.hourly_v as hourly) select *, length(kind) as millrace_order_1
+  from t
+) as millrace_result
+order by millrace_result.orders desc, millrace_result.millrace_order_1
+limit 3
+offset 1`,
+  });
+  expect(itemOf('select orders from shop.hourly').columns).toEqual([{ name: 'orders', type: 'bigint' }]);
+  expect(sqlOf('select distinct orders from shop.hourly order by 1')['0']).toContain(
+    'order by millrace_result.orders\n',
+  );
 });
 
 test('a limit may be optional', () => {

@@ -295,7 +295,7 @@ test.each<[string, string, Partial<EndpointDefinition>, string[]]>([
     'a column in upper case',
     'select hour as "Hour" from shop.hourly',
     {},
-    [`${at(1, 1)} has a column "Hour": its name must be lower-case snake_case, and not millrace_row`],
+    [`${at(1, 1)} has a column "Hour": its name must be lower-case snake_case and not begin with millrace_`],
   ],
   [
     'two columns of one name',
@@ -344,9 +344,9 @@ test.each<[string, string, Partial<EndpointDefinition>, string[]]>([
   ],
   [
     'an order by something that is no column',
-    'select hour from shop.hourly order by orders limit :a',
-    { params: { a: { type: 'integer', min: 0, max: 9 } } },
-    [`${at(1, 46)} orders by orders, which is no column of its result: limit or offset with a parameter needs one`],
+    'select distinct hour, orders from shop.hourly order by amount',
+    {},
+    [`${at(1, 1)} orders by amount, which is no column of its result`],
   ],
   [
     'a tenant that is no parameter',
