@@ -3,7 +3,7 @@ import { functionUser, purposesOf } from '../../../sql/users';
 import { noBundles, shopPipeline, testEnvironment } from '../../lib/fixtures';
 import { DeployedCloud, type Tree } from '../../support/deployed-cloud';
 import { Objects } from '../../support/objects';
-import { simPipeline as sim, simPipeline } from '../../support/pipeline';
+import { simPipeline as sim } from '../../support/pipeline';
 
 const tree: Tree = [sim];
 
