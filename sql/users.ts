@@ -97,7 +97,7 @@ function userObject(pipeline: ResolvedPipeline, purpose: UserPurpose, database: 
 /** The locks that the function's transactions begin with. They change nothing. */
 function proof(pipeline: ResolvedPipeline, purpose: UserPurpose): Step[] {
   const locks = textsOf(planOf(pipeline.definition, purpose)).filter((text) => /^lock \S+$/.test(text));
-  return [step('proof', [...new Set(locks)])];
+  return locks.length === 0 ? [] : [step('proof', [...new Set(locks)])];
 }
 
 /** Explains every statement of the endpoints, with a sample in place of each parameter. A step is named after the endpoint's file. */
