@@ -13,9 +13,12 @@
  *   `objects/`: the warehouse objects that a deployment creates.
  * - `refresh/`: what the refresh function runs.
  * - `users.ts`: the database users of functions, with the privileges that their statements need.
+ * - `api/`: the description of the endpoints for their callers, and a client.
  * - `statements.ts` and this file.
  */
 export { quoteLiteral } from '../lambda/shared/quote';
+export { typeScriptClient } from './api/client';
+export { type ApiOptions, openApiDocument } from './api/openapi';
 export { endpointsPlan, sampleStatements } from './endpoints/plan';
 export { exportPlan } from './exports/plan';
 export { windowOf } from './exports/windows';

@@ -69,8 +69,10 @@ function typed({ type }: EndpointParam, text: string): unknown {
 
 /** Bounds that a schema of a text cannot hold. */
 function boundsSentence({ type, min, max }: EndpointParam): string | undefined {
-  if (type === 'integer' || (min === undefined && max === undefined)) return undefined;
-  return `${min === undefined ? '' : `From ${min}`}${max === undefined ? '' : `${min === undefined ? 'Up' : ' up'} to ${max}`}.`;
+  if (type === 'integer') return undefined;
+  if (min !== undefined && max !== undefined) return `From ${min} to ${max}.`;
+  if (min !== undefined) return `From ${min}.`;
+  return max === undefined ? undefined : `Up to ${max}.`;
 }
 
 export interface ApiOptions {
