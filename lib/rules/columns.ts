@@ -20,10 +20,16 @@ const mergeNames = new Set([
   ...Object.values(rejectNames),
 ]);
 
+/** True for a name that no column can have, because Millrace uses it. */
+export const isOwnName = (name: string): boolean => ownColumns.has(name) || mergeNames.has(name);
+
+/** Names that the statements use beside a column of this name. */
+export const helperNames = (name: string): string[] => ['part', 'text', 'raw', 'how'].map((end) => `${name}_${end}`);
+
 /** Rules between the fields of a column, and between columns. */
 export function columnsProblems(columns: readonly Column[], at: string): string[] {
   const names = columns.map(({ name }) => name);
-  const helpers = new Set(names.flatMap((name) => [`${name}_part`, `${name}_text`, `${name}_raw`, `${name}_how`]));
+  const helpers = new Set(names.flatMap(helperNames));
   return [
     ...declaredTwice(`${at}.columns`, names),
     ...storedTwice(columns, at),
@@ -50,7 +56,7 @@ function columnProblems(column: Column, at: string, helpers: ReadonlySet<string>
   const { name } = column;
   const stored = storedName(column);
   const problems = reservedProblems(`${at}.name`, name);
-  if (ownColumns.has(name) || mergeNames.has(name) || helpers.has(name))
+  if (isOwnName(name) || helpers.has(name))
     problems.push(`${at}.name is used by Millrace itself, got ${shown(name)}; choose another name`);
   if (stored !== name) problems.push(...reservedProblems(`${at}.stored`, stored));
   if (stored !== name && ownColumns.has(stored))
