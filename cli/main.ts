@@ -12,6 +12,7 @@ const load = <Module>(verb: string) => require(`./commands/${verb}`) as Module;
 /** Each command is loaded when it is named, so that none waits for the dependencies of others. */
 const verbs = {
   local: () => load<typeof import('./commands/local')>('local').addLocal,
+  new: () => load<typeof import('./commands/new')>('new').addNew,
   jump: () => load<typeof import('./commands/jump')>('jump').addJump,
   pause: () => load<typeof import('./commands/pause')>('pause').addPause,
   resume: () => load<typeof import('./commands/pause')>('pause').addResume,

@@ -1,5 +1,5 @@
 import type { Field } from './field';
-import { eventTimeScore, idScore } from './hints';
+import { eventTimeScore, idScore, wordsOf } from './hints';
 
 /** A set of fields that no two different records share. */
 export interface IdentityCandidate {
@@ -27,7 +27,7 @@ export class IdentitySearch {
   private readonly rows: { readonly line: number; readonly hash: number }[] = [];
   private sets: UniqueSet[] | undefined;
 
-  /** @param wanted the set to judge instead of looking for some */
+  /** @param wanted paths or columns of the set to judge, instead of looking for some */
   constructor(private readonly wanted?: readonly string[]) {}
 
   /** True if the hash of a whole record is still needed. */
@@ -53,7 +53,7 @@ export class IdentitySearch {
       if (!this.known.has(field)) {
         // A field that the first record lacks is no part of an identity.
         if (this.wanted === undefined && (this.known.size >= mostFields || index > 0)) continue;
-        if (this.wanted !== undefined && !this.wanted.includes(pathText(field))) continue;
+        if (this.wanted !== undefined && !isNamed(field, this.wanted)) continue;
         this.known.add(field);
         this.columns.push({ field, low: new Uint32Array(sampleRows), high: new Uint32Array(sampleRows) });
       }
@@ -88,8 +88,7 @@ export class IdentitySearch {
     const test = (set: typeof usable) => {
       if (isNew(set) && this.isUnique(set)) unique.push(set);
     };
-    if (this.wanted !== undefined)
-      unique.push(this.columns.filter(({ field }) => this.wanted!.includes(pathText(field))));
+    if (this.wanted !== undefined) unique.push(this.columns);
     else {
       const ranked = usable
         .map((part) => ({ part, distinct: new Set(part.low.subarray(0, this.rows.length)).size }))
@@ -157,6 +156,12 @@ const mixed = (hash: number, value: number) => {
   const turned = Math.imul(hash ^ value, 0x85ebca6b);
   return (turned ^ (turned >>> 13)) >>> 0;
 };
+
+/** True if one of the names is the field's: its path, or the name of its column. */
+function isNamed(field: Field, names: readonly string[]): boolean {
+  const column = field.path.flatMap(wordsOf).join('_');
+  return [pathText(field), column, `${column}_value`].some((name) => names.includes(name));
+}
 
 export const pathText = (field: Field): string => field.path.join('.');
 

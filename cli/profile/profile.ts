@@ -29,7 +29,7 @@ export interface ProfileOptions {
   readonly format: Format;
   /** Ends after so many records. */
   readonly mostRecords?: number;
-  /** Paths of the identity to judge, joined by points. @default - sets are looked for */
+  /** Paths or columns of the identity to judge. @default - sets are looked for */
   readonly identity?: readonly string[];
   readonly onProgress?: (records: number, bytes: number) => void;
   readonly signal?: AbortSignal;

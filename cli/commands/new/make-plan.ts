@@ -50,16 +50,16 @@ export interface NewPipeline {
 type Draft = { field: Field; path: readonly string[]; shape?: ColumnShape; why: string };
 
 /** Decides what becomes of each field. The identity is chosen later. */
-export function planFields(profile: Profile): PlannedField[] {
+export function planFields(profile: Profile, most = mostColumns): PlannedField[] {
   const drafts = leaves(profile.root, profile.format === 'csv');
   const columns = drafts.filter(({ shape }) => shape !== undefined);
-  const kept = new Set(mostFilled(columns));
+  const kept = new Set(mostFilled(columns, most));
   const names = new ColumnNames();
   return drafts.map(({ field, path, shape, why }) => {
     const personal = hintOf(field, path);
     if (shape === undefined) return { field, path, why: `stays in the payload: ${why}`, ...(personal && { personal }) };
     if (!kept.has(field))
-      return { field, path, why: `stays in the payload: ${mostColumns} fields that are filled more often are columns` };
+      return { field, path, why: `stays in the payload: the table has the ${most} fields that are filled most often` };
     const { name, note } = names.nameOf(path);
     const required = isRequired(field, profile);
     const column = { name, path, ...shape, ...(required && { required }) } as Column;
@@ -84,11 +84,11 @@ function leaves(parent: Field, isText: boolean): Draft[] {
   });
 }
 
-const mostFilled = (drafts: readonly Draft[]): Field[] =>
+const mostFilled = (drafts: readonly Draft[], most: number): Field[] =>
   drafts
     .map(({ field }) => field)
     .sort((one, other) => other.present - one.present)
-    .slice(0, mostColumns);
+    .slice(0, most);
 
 const isRequired = (field: Field, { sound }: Profile) => sound >= enoughToRequire && field.present === sound;
 
@@ -162,8 +162,7 @@ function eventTime(fields: readonly PlannedField[]): TimeColumn | undefined {
       score: eventTimeScore(field.name) + (column!.required ? 1 : 0) - (field.depth - 1) * 0.5,
       present: field.present,
     }))
-    .sort((one, other) => other.present - one.present || 0)
-    .sort((one, other) => other.score - one.score);
+    .sort((one, other) => other.score - one.score || other.present - one.present);
   return scored[0]?.column;
 }
 
