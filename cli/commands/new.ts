@@ -302,6 +302,8 @@ function checkProfile(found: Profile, { label }: Source): void {
     );
   }
   if (found.records === 0) throw new Failure(`${label} has no records`);
+  if (found.sound > 0 && found.root.children.size === 0)
+    throw new Failure(`the records of ${label} have no fields: they are all {}`);
   if (found.sound > 0) return;
   const faults = found.faults.map(
     ({ reason, count, lines }) => `  ${reason}: ${plural(count, 'record')} (${linesText(lines, count)})`,

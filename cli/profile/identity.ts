@@ -88,7 +88,7 @@ export class IdentitySearch {
     const test = (set: typeof usable) => {
       if (isNew(set) && this.isUnique(set)) unique.push(set);
     };
-    if (this.wanted !== undefined) unique.push(this.columns);
+    if (this.wanted !== undefined) unique.push(...(this.columns.length > 0 ? [this.columns] : []));
     else {
       const ranked = usable
         .map((part) => ({ part, distinct: new Set(part.low.subarray(0, this.rows.length)).size }))

@@ -25,6 +25,7 @@ export const forms = [
 ] as const;
 export type Form = (typeof forms)[number];
 const bit = Object.fromEntries(forms.map((form, index) => [form, 1 << index])) as Record<Form, number>;
+const times = bit['local time'] | bit['zoned time'];
 const all = (1 << forms.length) - 1;
 
 /** A longer text has none of the forms. */
@@ -87,6 +88,8 @@ export class Texts {
       }
       this.misses[index] ??= { line, text: textOf(bytes, start, Math.min(end, start + 60)) };
       const hits = this.hits[index]!;
+      // Times of several forms are counted apart to the end.
+      if ((mask & times) !== 0 && (this.alive & bit['iso time']) !== 0) continue;
       if (hits === 0 || (present > enough && hits < present * 0.9)) this.alive &= ~mask;
     }
     return (found & bit.number) !== 0;

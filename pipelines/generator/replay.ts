@@ -24,7 +24,7 @@ export interface ReplayOptions {
   readonly pipeline: string;
   /** The pipeline's folder, with `sample.ndjson`: records that the pipeline takes, one a line. */
   readonly folder: string;
-  /** Share of a demo's events. @default 1 */
+  /** Share of a demo's events, relative to the other pipelines. @default 9 */
   readonly weight?: number;
   /** Paths of the identity. Each event gets new values at one of them. @default - the stream position is the identity */
   readonly identity?: readonly Path[];
@@ -60,7 +60,7 @@ export function replay(options: ReplayOptions): PipelineGenerator {
   const sample = new Sample(lines, options);
   return {
     pipeline: options.pipeline,
-    weight: options.weight ?? 1,
+    weight: options.weight ?? 9,
     generate: (given) => generate(sample, options, given),
     viewRows: (oracle) => (options.view ? { [options.view.name]: rowsOf(oracle).length } : {}),
     checks: (oracle) => (options.view ? [checkOf(options, oracle)] : []),

@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { main } from '../../cli/main';
 
-class Collected extends Writable {
+export class Collected extends Writable {
   text = '';
   override _write(chunk: Buffer | string, _encoding: string, done: () => void): void {
     this.text += chunk.toString();

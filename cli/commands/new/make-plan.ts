@@ -15,7 +15,7 @@ import { ColumnNames, shown } from './column-names';
 /** Records that must all have a field before the field is required. */
 const enoughToRequire = 1000;
 /** More columns make a table that nobody reads. The rest stays in the payload. */
-export const mostColumns = 300;
+export const mostColumns = 200;
 /** Room that the generator needs in a text of the identity, to make new ones. */
 const roomForNewIds = 32;
 
@@ -51,7 +51,7 @@ type Draft = { field: Field; path: readonly string[]; shape?: ColumnShape; why: 
 
 /** Decides what becomes of each field. The identity is chosen later. */
 export function planFields(profile: Profile, most = mostColumns): PlannedField[] {
-  const drafts = leaves(profile.root, profile.format === 'csv');
+  const drafts = withColumn(leaves(profile.root, profile.format === 'csv'));
   const columns = drafts.filter(({ shape }) => shape !== undefined);
   const kept = new Set(mostFilled(columns, most));
   const names = new ColumnNames();
@@ -79,9 +79,29 @@ function leaves(parent: Field, isText: boolean): Draft[] {
   return [...parent.children.values()].flatMap((field): Draft[] => {
     // A field of records that are no events has no values.
     if (field.present === 0 && field.countOf('null') === 0 && !isText) return [];
+    const { path } = field;
+    const fault = nameFault(field.name);
+    if (fault !== undefined) return [{ field, path, why: fault }];
     const { becomes, shape, why } = decide(field, isText);
-    return becomes === 'parent' ? leaves(field, isText) : [{ field, path: field.path, shape, why }];
+    return becomes === 'parent' ? leaves(field, isText) : [{ field, path, shape, why }];
   });
+}
+
+const mostNameBytes = 127;
+
+/** Why no statement can name an attribute. */
+function nameFault(name: string): string | undefined {
+  if (name === '') return 'its name is empty';
+  if (Buffer.byteLength(name) > mostNameBytes) return `its name has more than ${mostNameBytes} bytes`;
+  return name.includes('\0') || name.includes('{{') ? 'its name has characters that no statement can hold' : undefined;
+}
+
+/** A pipeline needs a column. If no field has one type, the first of them becomes a SUPER, which takes all. */
+function withColumn(drafts: readonly Draft[]): Draft[] {
+  if (drafts.some(({ shape }) => shape !== undefined)) return [...drafts];
+  const chosen = drafts.find(({ field }) => field.present > 0 && nameFault(field.name) === undefined);
+  const why = (draft: Draft) => `${draft.why}; a super column, since a pipeline needs one column`;
+  return drafts.map((draft) => (draft === chosen ? { ...draft, shape: { type: 'super' }, why: why(draft) } : draft));
 }
 
 const mostFilled = (drafts: readonly Draft[], most: number): Field[] =>
