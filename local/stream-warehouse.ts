@@ -29,7 +29,7 @@ export interface StreamWarehouse {
   dispose(): void;
 }
 
-/** Opens a warehouse in a temporary folder. @param now epoch milliseconds at which its clock stands */
+/** Opens a warehouse in a temporary folder. @param now epoch milliseconds of its clock */
 export async function openStreamWarehouse(database: string, now: number): Promise<StreamWarehouse> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-proof-'));
   const clock = createClock({ start: now, rate: 0 });

@@ -47,7 +47,7 @@ export interface Profile {
   /** Lines of all records that can be no events. */
   readonly faultyLines: ReadonlySet<number>;
   readonly candidates: readonly IdentityCandidate[];
-  /** Of a wanted identity: records that share it without being copies. */
+  /** Records that share a wanted identity without being copies. */
   readonly clashes?: { readonly count: number; readonly lines: readonly [number, number] };
   readonly header?: readonly string[];
   readonly delimiter?: string;

@@ -2,7 +2,7 @@ import type { Column } from '../../../pipelines/definition';
 import { grouped, plural } from '../../terminal';
 import type { NewPipeline, PlannedField } from './make-plan';
 import { shownPath } from './make-plan';
-import { Code, Commented, comment, literal } from './typescript';
+import { Code, Commented, comment, literal, quoted } from './typescript';
 import { shapeOf, viewOf, viewTest } from './view';
 
 /** A file of the new folder. */
@@ -37,8 +37,8 @@ function pipelineFile(plan: NewPipeline, source: string): string {
     views: new Code('readViews(__dirname)'),
     exports: new Code('readExports(__dirname, {})'),
   };
-  return `import type { Pipeline } from '../definition';
-import { readExports, readViews } from '../read';
+  return `${imported('type { Pipeline }', '../definition')}
+${imported('{ readExports, readViews }', '../read')}
 
 /**
 ${headOf(plan, source)
@@ -48,6 +48,8 @@ ${headOf(plan, source)
 export const pipeline: Pipeline = ${withBrokenColumns(value)};
 `;
 }
+
+const imported = (names: string, from: string) => `import ${names} from ${quoted(from)};`;
 
 /** The columns are always one a line, even a single one. */
 function withBrokenColumns(value: Readonly<Record<string, unknown>>): string {
@@ -116,7 +118,7 @@ function generatorFile(plan: NewPipeline): string {
       group: group && { column: group.name, path: group.path },
     },
   };
-  return `import { replay } from '../generator/replay';
+  return `${imported('{ replay }', '../generator/replay')}
 
 /** Repeats the records of sample.ndjson, with ids and times of their own. */
 export const generator = replay(${brokenObject(options)});
