@@ -65,6 +65,8 @@ export interface Catalog {
   readonly database?: string;
   /** Schema in which an unqualified name is created. @default - public */
   readonly defaultSchema?: string;
+  /** Longest text of statements. @default - the Data API's limit */
+  readonly maxSqlBytes?: number;
   /** Returns a session setting as SHOW prints it. */
   setting?(name: string): string | undefined;
 }
@@ -315,12 +317,25 @@ export class SqlError extends Error {
 /** Passed to `next` of a translation, it asks for the last statement once more, resolved on the catalog as it is now. */
 export const again = 'again';
 
+/** A value for a placeholder. */
+export interface BoundParameter {
+  /** The value as text; null for NULL. */
+  readonly text: string | null;
+  /** @default - the type follows from the use, as for a literal in quotes */
+  readonly type?: RedshiftType;
+  /** Called with the type that the use of the placeholder asks for. Set if the value is not known yet. */
+  readonly infer?: (type: RedshiftType) => void;
+}
+
 /**
- * Parses, resolves and translates one or more statements separated by semicolons.
- * `parameters` are the Data API's named parameters (`:name`), bound as text.
+ * Values of the placeholders by name: those of the Data API (`:name`) as text, those of prepared statements (`$1`, named
+ * `$1`) with their types.
  */
+export type Parameters = Readonly<Record<string, string | BoundParameter>>;
+
+/** Parses, resolves and translates one or more statements separated by semicolons. */
 export type Translate = (
   sql: string,
   catalog: Catalog,
-  parameters?: Readonly<Record<string, string>>,
+  parameters?: Parameters,
 ) => Generator<Statement, void, typeof again | undefined>;

@@ -200,6 +200,8 @@ export class SessionCatalog implements Catalog {
     private readonly later: () => CatalogState | undefined = () => undefined,
   ) {}
 
+  maxSqlBytes?: number;
+
   /** Settings that the session has changed. */
   readonly settings = new Map<string, string>();
 

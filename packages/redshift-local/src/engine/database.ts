@@ -96,6 +96,12 @@ function defineFaults(connection: DuckDBConnection): void {
 /** A query has more rows than allowed. */
 export class TooManyRows extends Error {}
 
+/** The result of a query that has ended. */
+export interface EndedQuery {
+  readonly rows: number;
+  chunks(): AsyncIterable<DuckDBValue[][]>;
+}
+
 /** One session with the database. Temporary objects and variables live as long as the session. */
 export class Connection {
   /** The last values of the variables. A rollback does not restore earlier ones. */
@@ -137,13 +143,24 @@ export class Connection {
    * @throws Error of DuckDB, TooManyRows
    */
   async *chunks(sql: string, mostRows: number): AsyncIterable<DuckDBValue[][]> {
+    yield* (await this.ended(sql, mostRows)).chunks();
+  }
+
+  /** Like `chunks`, but returns when the query has ended. The chunks can be read while other statements run. */
+  async ended(sql: string, mostRows: number): Promise<EndedQuery> {
     const result = await this.raw.run(`${sql} limit ${mostRows + 1}`);
-    if (result.rowCount > mostRows) throw new TooManyRows(`the query has more than ${mostRows} rows`);
-    for (;;) {
-      const chunk = await result.fetchChunk();
-      if (!chunk || chunk.rowCount === 0) return;
-      yield chunk.getRows();
-    }
+    const rows = result.rowCount;
+    if (rows > mostRows) throw new TooManyRows(`the query has more than ${mostRows} rows`);
+    return {
+      rows,
+      async *chunks() {
+        for (;;) {
+          const chunk = await result.fetchChunk();
+          if (!chunk || chunk.rowCount === 0) return;
+          yield chunk.getRows();
+        }
+      },
+    };
   }
 
   /** Interrupts the running query, which fails with an error. */

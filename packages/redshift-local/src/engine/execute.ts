@@ -1,4 +1,4 @@
-import type { Name, Statement } from '../statement';
+import type { Name, ResultColumn, Statement } from '../statement';
 import { alterTable } from './alter';
 import { qualified, temporarySchema } from './catalog';
 import { copy } from './copy';
@@ -9,7 +9,7 @@ import { alterDatabase } from './isolation';
 import { forgetDeleted } from './kept-records';
 import { alterView, createMaterializedView, refresh } from './materialized';
 import { requireOwner, requireReads, requireRelation } from './privileges';
-import { type ResultSet, runQuery } from './result';
+import { openCursor, type ResultSet, type RowCursor, runQuery } from './result';
 import type { Planned, Session } from './session';
 import { createStreamingView } from './streaming';
 import { changeBlock } from './transaction';
@@ -21,6 +21,8 @@ import { unload } from './unload';
 export interface Done {
   readonly rows: number;
   readonly result?: ResultSet;
+  /** The rows, in a session whose client reads them at its own pace. The result then holds none. */
+  readonly cursor?: RowCursor;
 }
 
 /** Executes one statement in the session's transaction. */
@@ -29,8 +31,7 @@ export async function execute(session: Session, planned: Planned): Promise<Done>
   switch (statement.kind) {
     case 'query': {
       requireReads(session, planned);
-      const result = await runQuery(session.connection, statement.duckdb, statement.columns, session.sink);
-      return { rows: result.rows, result };
+      return answer(session, statement.duckdb, statement.columns);
     }
     case 'change':
       return { rows: await change(session, planned, statement) };
@@ -49,8 +50,7 @@ export async function execute(session: Session, planned: Planned): Promise<Done>
       return { rows: await ddl.createTable(session, planned, statement) };
     case 'explain': {
       requireReads(session, planned);
-      const result = await explain(session, statement.duckdb);
-      return { rows: result.rows, result };
+      return explain(session, statement.duckdb);
     }
     default:
       await executeDefinition(session, planned, statement);
@@ -63,16 +63,28 @@ type Definition = Exclude<
   { kind: 'query' | 'change' | 'merge' | 'copy' | 'unload' | 'create-table-as' | 'explain' }
 >;
 
-/** Returns DuckDB's plan, line by line, in a column named as Redshift names its own. */
-async function explain(session: Session, duckdb: string): Promise<ResultSet> {
+/** Runs a query and returns its rows in the way that the session's client reads them. */
+async function answer(session: Session, duckdb: string, columns: readonly ResultColumn[]): Promise<Done> {
+  if (session.cursors) {
+    const cursor = await openCursor(session.connection, duckdb, columns);
+    return { rows: cursor.rows, cursor, result: { columns, rows: cursor.rows, records: [], bytes: 0 } };
+  }
+  const result = await runQuery(session.connection, duckdb, columns, session.sink);
+  return { rows: result.rows, result };
+}
+
+/** The column of EXPLAIN, named as Redshift names its own. */
+export const planColumns: readonly ResultColumn[] = [{ name: 'QUERY PLAN', type: { name: 'varchar', length: 65_535 } }];
+
+/** Returns DuckDB's plan, line by line. */
+async function explain(session: Session, duckdb: string): Promise<Done> {
   const plans = await session.connection.rows<{ explain_value: string }>(`explain ${duckdb}`);
   const lines = [
     'local plan (DuckDB), not one of Amazon Redshift',
     ...plans.flatMap((plan) => plan.explain_value.split('\n')),
   ];
   const list = lines.map((line) => `(${literal(line)})`).join(', ');
-  const columns = [{ name: 'QUERY PLAN', type: { name: 'varchar', length: 65_535 } as const }];
-  return runQuery(session.connection, `select * from (values ${list}) as plan(line)`, columns, session.sink);
+  return answer(session, `select * from (values ${list}) as plan(line)`, planColumns);
 }
 
 /**

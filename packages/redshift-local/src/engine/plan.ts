@@ -1,4 +1,4 @@
-import { again, type Statement, type Translate } from '../statement';
+import { again, type Parameters, type Statement, type Translate } from '../statement';
 import type { SessionCatalog } from './catalog';
 
 /** A statement and the names that its resolution looked up. */
@@ -19,7 +19,7 @@ export class StatementPlan {
     translate: Translate,
     sql: string,
     private readonly catalog: SessionCatalog,
-    parameters: Readonly<Record<string, string>> | undefined,
+    parameters: Parameters | undefined,
   ) {
     this.statements = translate(sql, catalog, parameters)[Symbol.iterator]();
   }

@@ -41,6 +41,35 @@ const leastFieldBytes = 8;
 /** Redshift's limit for a row of a result. */
 const maxRowBytes = 64 * 1024;
 
+/** The rows of a query that has ended. They are converted when they are read. */
+export interface RowCursor {
+  readonly columns: readonly ResultColumn[];
+  readonly rows: number;
+  chunks(): AsyncIterable<Field[][]>;
+}
+
+/** Runs a query whose rows a client reads at its own pace, after the query has left its place. */
+export async function openCursor(
+  connection: Connection,
+  duckdb: string,
+  columns: readonly ResultColumn[],
+): Promise<RowCursor> {
+  const mostRows = Math.floor(maxResultBytes / (leastFieldBytes * Math.max(1, columns.length)));
+  try {
+    const ended = await connection.ended(readable(duckdb, columns), mostRows);
+    return {
+      columns,
+      rows: ended.rows,
+      async *chunks() {
+        for await (const rows of ended.chunks())
+          yield rows.map((row) => row.map((value, index) => fieldOf(value, columns[index]!.type)));
+      },
+    };
+  } catch (error) {
+    throw error instanceof TooManyRows ? tooLarge(maxResultBytes) : error;
+  }
+}
+
 export async function runQuery(
   connection: Connection,
   duckdb: string,

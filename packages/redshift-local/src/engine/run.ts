@@ -1,16 +1,12 @@
 import type { Place } from '../statement';
-import { accessesOf, takesSnapshot } from './access';
 import type { UserEntry } from './catalog';
-import type { DoneNotes } from './done';
-import { errorText, isRowConflict, WarehouseError } from './errors';
-import { type Done, execute } from './execute';
+import { errorText, WarehouseError } from './errors';
+import type { Done } from './execute';
 import type { Boundary } from './interleaving';
-import type { Planned, StatementPlan } from './plan';
-import type { QueryHistory } from './query-history';
 import type { ResultSink } from './result';
 import type { Session } from './session';
+import { admitted, executed, interruptEveryMs, type RunEngine, type TimeLimit, timeLimit } from './steps';
 import { mayStartBlock, requireEndedBlock, requireLiveBlock } from './transaction';
-import type { Transactions } from './transactions';
 
 /** A request to run one statement or a batch. */
 export interface RunRequest {
@@ -51,20 +47,6 @@ export interface RunResult {
   readonly status: 'FINISHED' | 'FAILED' | 'ABORTED';
   readonly error?: string;
 }
-
-/** The part of an engine that a run uses: sessions, open transactions, and places to run statements in. */
-export interface RunEngine {
-  readonly done: DoneNotes;
-  readonly transactions: Transactions;
-  readonly history: QueryHistory;
-  openSession(user: UserEntry): Promise<Session>;
-  closeSession(session: Session, reusable: boolean): void;
-  nextQueryId(): number;
-  refreshAutomatically(signal: AbortSignal): Promise<void>;
-  execute<T>(isQuery: boolean, signal: AbortSignal, task: () => Promise<T>): Promise<T>;
-}
-
-const interruptEveryMs = 20;
 
 /** Runs one request on one session. */
 export class Run {
@@ -273,8 +255,9 @@ export class Run {
         if (done) await this.atBoundary(session, index, limit.signal);
         place = next.statement.place;
         requireLiveBlock(session, next.statement.kind);
-        const planned = await this.admitted(session, index, plan, next, limit.signal);
-        done = await this.executed(session, planned, limit.signal);
+        const at = this.boundary(session, 'statement', index);
+        const planned = await admitted(this.engine, session, at, plan, next, limit.signal);
+        done = await executed(this.engine, session, planned, limit.signal);
       }
       request.signal.throwIfAborted();
       if (!done) throw new WarehouseError('the statement is empty');
@@ -282,50 +265,6 @@ export class Run {
     } catch (error) {
       const failed = limit.over ? new WarehouseError("Query cancelled on user's request (statement_timeout)") : error;
       return this.outcomeOf(failed, session.queryId, performance.now() - started, place);
-    }
-  }
-
-  /**
-   * Takes the locks of a statement, and the snapshot if it is the first that needs one. Returns the statement as resolved
-   * on the catalog that it sees then.
-   */
-  private async admitted(
-    session: Session,
-    index: number,
-    plan: StatementPlan,
-    first: Planned,
-    signal: AbortSignal,
-  ): Promise<Planned> {
-    const { transactions } = this.engine;
-    const at = this.boundary(session, 'statement', index);
-    let planned = first;
-    let { seen } = session;
-    for (;;) {
-      session.refresh();
-      // Before the snapshot, the catalog may have changed since the statement was resolved.
-      if (session.seen !== seen) planned = plan.again();
-      seen = session.seen;
-      const accesses = accessesOf(session.state, planned, transactions.isolation);
-      await transactions.lock(at, accesses, signal);
-      if (!session.base && takesSnapshot(planned)) await session.takeSnapshot();
-      session.refresh();
-      if (session.seen !== seen) continue;
-      transactions.check(session, planned, accesses);
-      return planned;
-    }
-  }
-
-  private async executed(session: Session, planned: Planned, signal: AbortSignal): Promise<Done> {
-    const { kind } = planned.statement;
-    const isQuery = kind === 'query' || kind === 'explain';
-    await session.beginStatement();
-    checkRefresh(session, planned);
-    if (!isQuery && takesSnapshot(planned)) session.wrote = true;
-    try {
-      return await this.engine.execute(isQuery, signal, () => execute(session, planned));
-    } catch (error) {
-      if (isRowConflict(String(error))) throw this.engine.transactions.rowConflict(session, planned);
-      throw error;
     }
   }
 
@@ -344,34 +283,6 @@ export class Run {
 }
 
 /**
- * The time limit that `statement_timeout` sets, in milliseconds of this machine
- * (https://docs.aws.amazon.com/redshift/latest/dg/r_statement_timeout.html).
- */
-interface TimeLimit {
-  over: boolean;
-  timer?: NodeJS.Timeout;
-  /** Aborted by the limit, and with the request. */
-  readonly signal: AbortSignal;
-}
-
-function timeLimit(session: Session, request: AbortSignal): TimeLimit {
-  const most = Number(session.catalog.setting('statement_timeout'));
-  if (!(most > 0)) return { over: false, signal: request };
-  const controller = new AbortController();
-  const limit: TimeLimit = { over: false, signal: AbortSignal.any([request, controller.signal]) };
-  const interrupt = () => session.connection.interrupt();
-  const end = () => {
-    limit.over = true;
-    controller.abort(new Error('the statement timed out'));
-    interrupt();
-    // DuckDB ignores an interrupt that arrives just before a query begins, so it is repeated.
-    limit.timer = setInterval(interrupt, interruptEveryMs);
-  };
-  limit.timer = setTimeout(end, most);
-  return limit;
-}
-
-/**
  * Refuses a further statement in one text, if the text has parameters or an earlier statement gave a result. A text
  * with parameters is prepared, which allows only one statement. AWS does not document which of several results the Data
  * API returns.
@@ -380,18 +291,4 @@ function requireSingle(before: Done, { parameters }: RunRequest): void {
   if (parameters) throw new WarehouseError('cannot insert multiple commands into a prepared statement');
   if (before.result)
     throw new WarehouseError('a result before the last statement of a text is not supported by the local warehouse');
-}
-
-/**
- * Refuses a refresh after a change of its base in the same transaction. In Redshift a refresh sees only data that was
- * committed before, which a DuckDB transaction cannot do.
- */
-function checkRefresh(session: Session, { statement }: Planned): void {
-  if (statement.kind !== 'refresh' || statement.cascade) return;
-  const entry = session.state.relation(statement.view);
-  const changed = entry?.reads?.find((read) => session.changedRelations.has(`${read.schema}.${read.name}`));
-  if (changed)
-    throw new WarehouseError(
-      `REFRESH after a change of ${changed.schema}.${changed.name} in the same transaction is not modelled by the local warehouse`,
-    );
 }

@@ -1,6 +1,6 @@
 import type { Clock, KinesisPort, Principal, S3Port } from 'aws-local-kit';
 import { raisingVariable, shapesVariable } from '../json-text';
-import type { Translate } from '../statement';
+import type { Parameters, Translate } from '../statement';
 import { CatalogState, isVersion, type RelationEntry, SessionCatalog, type UserEntry } from './catalog';
 import { type Connection, literal, timestampLiteral } from './database';
 import type { Interleaving } from './interleaving';
@@ -89,6 +89,8 @@ export class Session {
   readonly pid = nextPid++;
   /** Receives the rows of queries. @default - they are kept in memory */
   sink: ResultSink | undefined;
+  /** True if the client reads rows at its own pace, from a cursor. */
+  cursors = false;
   private logs: TransactionLog[] = [];
   private temporary = new Map<string, RelationEntry>();
 
@@ -234,7 +236,7 @@ export class Session {
   }
 
   /** Resolves one statement of the text at a time, after the previous one was executed. */
-  plan(sql: string, parameters: Readonly<Record<string, string>> | undefined): StatementPlan {
+  plan(sql: string, parameters: Parameters | undefined): StatementPlan {
     return new StatementPlan(this.options.translate, sql, this.catalog, parameters);
   }
 

@@ -35,7 +35,7 @@ import {
  * @throws SqlError for what Redshift or the local warehouse refuses
  */
 export const translate: Translate = function* (sql: string, catalog: Catalog, parameters = {}) {
-  const source = new Source(sql);
+  const source = new Source(sql, catalog.maxSqlBytes);
   const cursor = openText(source);
   const nodes: StatementNode[] = [];
   for (;;) {

@@ -15,7 +15,11 @@ export interface Token {
 export class Source {
   private readonly lineStarts: number[] = [0];
 
-  constructor(readonly text: string) {
+  /** @param maxBytes longest text that is accepted */
+  constructor(
+    readonly text: string,
+    readonly maxBytes = maxSqlBytes,
+  ) {
     for (let i = text.indexOf('\n'); i >= 0; i = text.indexOf('\n', i + 1)) this.lineStarts.push(i + 1);
   }
 
@@ -87,6 +91,7 @@ const escapes: Readonly<Record<string, string>> = { '\\': '\\', "'": "'", n: '\n
 const word = /#?[a-z_\u0080-\uffff][a-z0-9_$\u0080-\uffff]*/iy;
 const number = /(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?/iy;
 const parameter = /:([a-z_][a-z0-9_]*)/iy;
+const position = /\$[1-9]\d{0,4}/y;
 const blank = /[ \t\r\n\f\v]+/y;
 
 function match(pattern: RegExp, text: string, at: number): RegExpExecArray | null {
@@ -175,6 +180,8 @@ function readToken(source: Source, at: number): Token {
     const bound = match(parameter, text, at);
     if (bound) return { kind: 'parameter', value: bound[1]!, at, end: at + bound[0].length };
   }
+  const numbered = char === '$' ? match(position, text, at) : undefined;
+  if (numbered) return { kind: 'parameter', value: numbered[0], at, end: at + numbered[0].length };
   const operator = operators.find((candidate) => text.startsWith(candidate, at));
   if (operator) return { kind: 'operator', value: operator, at, end: at + operator.length };
   if (/[!?`$\\{}]/.test(char)) throw source.unsupported(`the character ${char}`, at);
@@ -183,8 +190,8 @@ function readToken(source: Source, at: number): Token {
 
 export function tokenize(source: Source): Token[] {
   const { text } = source;
-  if (Buffer.byteLength(text) > maxSqlBytes)
-    throw new SqlError(`statement text must be at most ${maxSqlBytes} bytes, got ${Buffer.byteLength(text)}`);
+  if (Buffer.byteLength(text) > source.maxBytes)
+    throw new SqlError(`statement text must be at most ${source.maxBytes} bytes, got ${Buffer.byteLength(text)}`);
   const zero = text.indexOf('\0');
   if (zero >= 0) throw source.error('a statement must not hold a zero byte', zero);
   const tokens: Token[] = [];

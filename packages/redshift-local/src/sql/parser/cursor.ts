@@ -32,6 +32,11 @@ export class Cursor {
     this.tokens = tokenize(source);
   }
 
+  /** Names of all placeholders of the text. */
+  get placeholders(): readonly string[] {
+    return this.tokens.filter(({ kind }) => kind === 'parameter').map(({ value }) => value);
+  }
+
   get token(): Token {
     return this.tokens[this.index]!;
   }

@@ -72,6 +72,7 @@ export class Caster {
 
   cast(value: Value, to: RedshiftType, mode: CastMode, at: number): Value {
     if (value.constant !== undefined && value.type.name === 'unknown') {
+      value.infer?.(to);
       const constant = this.constant(value.constant, to, mode, at);
       return { ...constant, sql: in64Bits(constant.sql, to), aggregate: value.aggregate };
     }

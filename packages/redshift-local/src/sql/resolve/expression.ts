@@ -41,7 +41,7 @@ export function resolveExpression(node: Expression, environment: Environment): V
     case 'string':
       return text(node.text);
     case 'parameter':
-      return text(context.parameter(node));
+      return parameterValue(node, environment);
     case 'null':
       return nullValue;
     case 'boolean':
@@ -91,6 +91,13 @@ function scientific(node: Expression, type: Type): Value | undefined {
 }
 
 const text = (constant: string): Value => ({ sql: quoteLiteral(constant), type: { name: 'unknown' }, constant });
+
+/** A placeholder's value: like a literal, unless its type is given. */
+function parameterValue(node: Expression & { kind: 'parameter' }, { context, caster }: Environment): Value {
+  const bound = context.parameter(node);
+  const value = { ...(bound.text === null ? nullValue : text(bound.text)), infer: bound.infer };
+  return bound.type ? caster.cast(value, bound.type, 'explicit', node.at) : value;
+}
 
 type Predicate = Exclude<
   Expression,
@@ -286,7 +293,8 @@ function resolveLike(node: Predicate & { kind: 'like' }, environment: Environmen
     throw source.unsupported('an escape that is not one ASCII character', node.at);
   if (node.pattern.kind !== 'string' && node.pattern.kind !== 'parameter')
     throw source.unsupported('a LIKE pattern that is not a literal', node.pattern.at);
-  const literal = environment.resolve(node.pattern, environment).constant!;
+  // A placeholder whose value is not known yet has none.
+  const literal = environment.resolve(node.pattern, environment).constant ?? '';
   // Whether the trailing blanks of a CHAR count in a pattern is undocumented. They make no difference if the pattern
   // ends with a letter and `%`.
   if (operand.type.name === 'char' && !/^[^_ \\]*%$|[^ _%\\]%+$/.test(literal))

@@ -128,10 +128,16 @@ function refuseInRecursion(body: Body, { source }: Context): void {
 
 function rowCount(node: Expression, clause: 'limit' | 'offset', context: Context): string {
   context.mark(clause, node.at);
-  const value = node.kind === 'parameter' ? context.parameter(node) : node.kind === 'number' ? node.text : undefined;
+  const value = node.kind === 'parameter' ? boundCount(node, context) : node.kind === 'number' ? node.text : undefined;
   if (value === undefined || !/^\d{1,15}$/.test(value))
     throw context.source.unsupported(`${clause.toUpperCase()} that is not a whole number`, node.at);
   return value;
+}
+
+function boundCount(node: Expression & { kind: 'parameter' }, context: Context): string | undefined {
+  const { text, infer } = context.parameter(node);
+  infer?.({ name: 'bigint' });
+  return infer ? '0' : (text ?? undefined);
 }
 
 /** An untyped literal becomes text in the result of a query. */

@@ -1,4 +1,4 @@
-import type { Catalog, Name, Origin } from '../../statement';
+import type { BoundParameter, Catalog, Name, Origin, Parameters } from '../../statement';
 import type { CommonTable, Identifier } from '../ast';
 import { folded, type Source } from '../lexer';
 import type { Type } from '../types';
@@ -103,15 +103,16 @@ export class Context {
     readonly catalog: Catalog,
     readonly source: Source,
     /** Parameters of the Data API; undefined for a text that is itself in quotes. */
-    private readonly parameters: Readonly<Record<string, string>> | undefined,
+    private readonly parameters: Parameters | undefined,
     /** Number of late-binding views around the translated text. */
     readonly depth = 0,
   ) {}
 
-  /** The value of a placeholder, as text. @throws SqlError if it has none */
-  parameter({ name, at }: { readonly name: string; readonly at: number }): string {
+  /** The value of a placeholder. @throws SqlError if it has none */
+  parameter({ name, at }: { readonly name: string; readonly at: number }): BoundParameter {
     const bound = this.parameters?.[name];
-    if (bound !== undefined) return bound;
+    if (bound !== undefined) return typeof bound === 'string' ? { text: bound } : bound;
+    if (name.startsWith('$')) throw this.source.error(`there is no parameter ${name}`, at);
     const why = this.parameters ? 'has no value' : 'is inside quotes, where a placeholder is text and no parameter';
     throw this.source.error(`parameter :${name} ${why}`, at);
   }

@@ -1,4 +1,4 @@
-import type { Origin } from '../../statement';
+import type { Origin, RedshiftType } from '../../statement';
 import type { Type } from '../types';
 
 /** A resolved expression: DuckDB text and its Redshift type. */
@@ -10,6 +10,8 @@ export interface Value {
    * written.
    */
   readonly constant?: string | null;
+  /** Called with the type that the use of a placeholder without a value asks for. */
+  readonly infer?: (type: RedshiftType) => void;
   /** A SUPER value as a path below a JSON expression, so that the whole path is read at once. */
   readonly path?: { readonly base: string; readonly steps: readonly (string | number)[] };
   /** Whether a text has no trailing blanks, so that comparisons need not remove any. */
