@@ -7,6 +7,7 @@ import type { ServedWarehouse } from './standalone';
 
 export interface ServeCommandOptions {
   readonly port: number;
+  readonly pgPort?: number;
   readonly data: string;
   readonly s3?: string;
   readonly kinesis?: string;
@@ -49,6 +50,9 @@ Who and where:
   - A cluster or workgroup and its database are made when they are first named; each database is a file below --data.
   - ClusterIdentifier and DbUser: that user. No DbUser: the user IAM:<access key>. SecretArn: the user in the secret of the
     --secrets endpoint, with its password; without --secrets any SecretArn is the administrator, awsuser.
+  - With --pg-port, psql, dbt and other clients of PostgreSQL or Redshift reach the databases of the cluster "local":
+    psql "host=127.0.0.1 port=<port> dbname=dev user=awsuser", with the aws_secret_access_key of the file "credentials" as password.
+    The line on stdout then has the port too, as pgPort.
   - A user that does not exist is made at its first login, as a superuser. Those made by CREATE USER have only what was granted to them.
   - COPY and UNLOAD go to the --s3 endpoint, streaming views to the --kinesis endpoint, with the credentials of this process's
     environment (AWS_ACCESS_KEY_ID, AWS_PROFILE, …; the key "local" if there are none). Roles in statements are accepted as they are.
@@ -64,7 +68,9 @@ export async function serveUntilStopped(options: ServeCommandOptions, io: ServeC
   const stop = stopSignal();
   const served = await serve(options, io.env);
   if (!stop.signal.aborted)
-    io.stdout.write(`${JSON.stringify({ endpoint: served.endpoint, credentialsFile: served.credentialsFile })}\n`);
+    io.stdout.write(
+      `${JSON.stringify({ endpoint: served.endpoint, credentialsFile: served.credentialsFile, pgPort: served.pgPort })}\n`,
+    );
   await stop.asked;
   const late = setTimeout(() => {
     io.stderr.write(
@@ -85,6 +91,7 @@ async function serve(options: ServeCommandOptions, env: NodeJS.ProcessEnv): Prom
     return await serveWarehouse({
       dataDir: options.data,
       port: options.port,
+      pgPort: options.pgPort,
       throttle: options.throttle,
       caseSensitiveIdentifiers: options.caseSensitive,
       region,

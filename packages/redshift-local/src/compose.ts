@@ -34,6 +34,8 @@ import { type ClusterPause, scheduledActions } from './scheduled-actions';
 import type { ManagedSecrets } from './secret-attachment';
 import type { Translate } from './statement';
 import { Warehouses } from './warehouses';
+import { serveWire, type WireServer } from './wire/server';
+import { warehouseLogins } from './wire/warehouse-logins';
 
 /** Room for statements of the longest kind whose characters are escaped: one, or the 40 of a batch. */
 const bodyLimits = { ExecuteStatement: 4 * 1024 * 1024, BatchExecuteStatement: 32 * 1024 * 1024 };
@@ -66,8 +68,23 @@ export interface WarehousePort {
   activeStatements(): number;
 }
 
+/** A port for clients of PostgreSQL, and who may log in there. */
+export interface PromptPort {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  /** The administrator. Every other database user may log in too. */
+  readonly user: string;
+  readonly password: string;
+}
+
 export interface LocalWarehouse extends Disposable {
   readonly port: WarehousePort;
+  /**
+   * Opens a port on 127.0.0.1 for psql, dbt and other clients of PostgreSQL or Redshift. It closes with the warehouse.
+   * @throws Error naming a port that is in use, WarehouseError unless there is exactly one warehouse
+   */
+  listen(options: { readonly port: number }): Promise<PromptPort>;
   readonly pause: ClusterPause;
   readonly operations: JsonOperations;
   readonly service: Service;
@@ -138,8 +155,16 @@ export function composeWarehouse(options: WarehouseOptions): LocalWarehouse {
     arnOf: (kind, name) => warehouses.arnOf(kind, name),
     isPaused: () => pause.state() !== undefined,
   });
+  const wires: WireServer[] = [];
   return {
     pause,
+    async listen({ port }) {
+      const { database, admin } = only(warehouses.definitionsOfAll());
+      const refusal = () => (pause.state() === undefined ? undefined : notReached);
+      const wire = await serveWire({ port, logins: warehouseLogins(warehouses, refusal) });
+      wires.push(wire);
+      return { host: wire.host, port: wire.port, database, user: admin.name, password: admin.password() };
+    },
     port: { query: (sql) => query(warehouses, sql), activeStatements: () => store.active() },
     operations,
     service,
@@ -151,6 +176,7 @@ export function composeWarehouse(options: WarehouseOptions): LocalWarehouse {
     }),
     resources: warehouseTwins(warehouses, { ...options, scheduledAction }),
     async dispose() {
+      await Promise.all(wires.map((wire) => wire.dispose()));
       await stop();
       warehouses.close();
     },
@@ -180,12 +206,15 @@ function faulty(operations: JsonOperations, faults: StatementFaults): JsonOperat
   return Object.fromEntries(entries);
 }
 
+/** @throws WarehouseError unless there is exactly one warehouse */
+function only<T>(all: readonly T[]): T {
+  if (all.length === 1) return all[0]!;
+  throw new WarehouseError(`a query needs exactly one warehouse, there are ${all.length}`);
+}
+
 /** Runs a query as a superuser. @throws WarehouseError unless there is exactly one warehouse */
 async function query(warehouses: Warehouses, sql: string): Promise<{ columns: string[]; rows: unknown[][] }> {
-  const [warehouse, ...others] = warehouses.all();
-  if (!warehouse || others.length > 0)
-    throw new WarehouseError(`a query needs exactly one warehouse, there are ${others.length + (warehouse ? 1 : 0)}`);
-  const result = await warehouse.engine.query(sql);
+  const result = await only(warehouses.all()).engine.query(sql);
   return {
     columns: result.columns.map((column) => column.name),
     rows: result.records.map((record) => record.map(scalarOf)),

@@ -136,6 +136,10 @@ export class Warehouses {
     return [...this.open.values()];
   }
 
+  definitionsOfAll(): WarehouseDefinition[] {
+    return [...this.definitions.values()];
+  }
+
   /** The definitions of the open warehouses of a kind. */
   defined(kind: 'cluster' | 'workgroup'): WarehouseDefinition[] {
     return [...this.definitions.values()].filter(({ target }) => target.kind === kind);

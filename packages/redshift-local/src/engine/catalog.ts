@@ -11,6 +11,7 @@ import type {
 } from '../statement';
 import { WarehouseError } from './errors';
 import { withHistory } from './query-history';
+import type { ScramVerifier } from './scram';
 import { systemSchema, systemViews } from './system-views';
 
 /** Entries of the catalog by kind. Each entry is one row of `millrace_system.objects`, keyed by `<kind>/<name>`. */
@@ -47,6 +48,8 @@ export interface UserEntry {
   readonly id: number;
   /** The stored password, `sha256|<digest>|<salt>` as in Redshift. */
   readonly password: string;
+  /** For clients that do not send the password. Absent if the password was given as a digest. */
+  readonly scram?: ScramVerifier;
   readonly superuser: boolean;
 }
 export interface GrantEntry {

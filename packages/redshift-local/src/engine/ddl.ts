@@ -4,7 +4,7 @@ import { identifier } from './database';
 import { catalogPrefix } from './database-file';
 import { WarehouseError } from './errors';
 import { dropKeptRecords, forgetRecords } from './kept-records';
-import { isDigest, storedPassword } from './passwords';
+import { isDigest, scramOf, storedPassword } from './passwords';
 import * as privileges from './privileges';
 import type { Planned, Session } from './session';
 import { systemSchema } from './system-views';
@@ -27,7 +27,7 @@ export function alterUser(session: Session, { user, password }: Of<'create-user'
   const entry = session.state.get('user', user);
   if (!entry) throw new WarehouseError(`user "${user}" does not exist`);
   checkPassword(password);
-  session.state.put('user', user, { ...entry, password: storedPassword(password) });
+  session.state.put('user', user, { ...entry, password: storedPassword(password), scram: scramOf(password) });
 }
 
 /**
@@ -53,7 +53,7 @@ function checkPassword(given: string): void {
 
 export function addUser(state: CatalogState, name: string, password: string, superuser: boolean): void {
   const id = Math.max(99, ...state.all('user').map((user) => user.id)) + 1;
-  state.put('user', name, { name, id, password: storedPassword(password), superuser });
+  state.put('user', name, { name, id, password: storedPassword(password), scram: scramOf(password), superuser });
 }
 
 export function dropUser(session: Session, { user, ifExists }: Of<'drop-user'>): void {

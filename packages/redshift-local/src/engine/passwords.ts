@@ -1,7 +1,8 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { type ScramVerifier, scramVerifier } from './scram';
 
 /** Returns the bytes of a salt. Redshift decodes a salt of hexadecimal digits. */
-const saltBytes = (salt: string) =>
+export const saltBytes = (salt: string) =>
   /^([0-9a-f]{2})+$/i.test(salt) ? Buffer.from(salt, 'hex') : Buffer.from(salt, 'utf8');
 
 const digest = (password: string, salt: string) =>
@@ -20,6 +21,12 @@ export function storedPassword(password: string): string {
   const clear = password.startsWith('sha256|') ? password.slice('sha256|'.length) : password;
   const salt = randomBytes(16).toString('hex');
   return `sha256|${digest(clear, salt)}|${salt}`;
+}
+
+/** What the catalog keeps so that a client need not send the password; nothing if the password itself is not known. */
+export function scramOf(password: string): ScramVerifier | undefined {
+  if (isDigest(password)) return undefined;
+  return scramVerifier(password.startsWith('sha256|') ? password.slice('sha256|'.length) : password);
 }
 
 export function passwordMatches(stored: string, user: string, password: string): boolean {

@@ -13,6 +13,7 @@ import {
   visibleRelations,
   visibleSchemas,
 } from './system-parts';
+import { typeIds } from './type-ids';
 
 const smallint: RedshiftType = { name: 'smallint' };
 
@@ -60,24 +61,6 @@ const encoding = `coalesce(json_extract_string(r.body, '$.keys.encodings."' || $
 const sortPlace = `coalesce(list_position(cast(r.body->'$.keys.sortkey' as varchar[]), ${columnPart('name')}), 0)::integer`;
 const isDistkey = `coalesce(${part('keys.distkey')} = ${columnPart('name')}, false)`;
 
-/** Type numbers of PostgreSQL, and those of Redshift's own types. */
-const typeIds: readonly (readonly [oid: number, name: string, type: string])[] = [
-  [16, 'bool', 'boolean'],
-  [20, 'int8', 'bigint'],
-  [21, 'int2', 'smallint'],
-  [23, 'int4', 'integer'],
-  [700, 'float4', 'real'],
-  [701, 'float8', 'double precision'],
-  [1042, 'bpchar', 'char'],
-  [1043, 'varchar', 'varchar'],
-  [1082, 'date', 'date'],
-  [1083, 'time', 'time'],
-  [1114, 'timestamp', 'timestamp'],
-  [1184, 'timestamptz', 'timestamptz'],
-  [1700, 'numeric', 'decimal'],
-  [4000, 'super', 'super'],
-  [6551, 'varbyte', 'varbyte'],
-];
 const typeId = `case ${columnPart('type.name')} ${typeIds.map(([oid, , type]) => `when '${type}' then ${oid}`).join(' ')} end`;
 
 const ownSchemas = `select 'pg_catalog' as name union all select 'information_schema'`;

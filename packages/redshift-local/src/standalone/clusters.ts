@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import type { S3Client } from '@aws-sdk/client-s3';
@@ -67,7 +67,9 @@ export class Clusters {
 
   /** Returns the databases that have been used so far. */
   databases(kind: 'cluster' | 'workgroup', name: string): string[] {
-    return readdirSync(join(this.options.dataDir, `${kind}s`, name))
+    const folder = join(this.options.dataDir, `${kind}s`, name);
+    if (!existsSync(folder)) return [];
+    return readdirSync(folder)
       .map(databaseOf)
       .filter((database) => database !== undefined)
       .sort();

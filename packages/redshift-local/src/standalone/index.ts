@@ -17,15 +17,19 @@ import {
   type Profile,
 } from 'aws-local-kit';
 import { composeDataApi } from '../compose';
+import { serveWire } from '../wire/server';
 import { Clusters } from './clusters';
 import { OpenLogins } from './logins';
 import { systemClock } from './system-clock';
+import { standaloneLogins } from './wire-logins';
 
 export interface ServeOptions {
   /** Folder for all data that outlives the process. One process at a time may use it. */
   readonly dataDir: string;
   /** Port on 127.0.0.1. The value 0 selects a free port. */
   readonly port: number;
+  /** Port on 127.0.0.1 for clients of PostgreSQL; 0 selects a free one. @default - none */
+  readonly pgPort?: number;
   /** Region in the ARNs of responses. Requests may be signed for any region. */
   readonly region: string;
   /** Refuses calls above the rates that AWS documents. @default false */
@@ -48,6 +52,8 @@ export interface ServeOptions {
 
 /** The Data API on its own port. */
 export interface ServedWarehouse extends Disposable {
+  /** Port for clients of PostgreSQL, if one was requested. */
+  readonly pgPort?: number;
   /** `http://127.0.0.1:<port>`. */
   readonly endpoint: string;
   /** File with the credentials that are let in, for AWS_SHARED_CREDENTIALS_FILE. */
@@ -99,12 +105,24 @@ export async function serveWarehouse(options: ServeOptions): Promise<ServedWareh
       credentialsHint: `Set AWS_SHARED_CREDENTIALS_FILE=${file}`,
       services: [api.service],
     });
+    const { pgPort } = options;
+    const wire =
+      pgPort === undefined
+        ? undefined
+        : await serveWire({ port: pgPort, logins: standaloneLogins(clusters, profiles[0].secretAccessKey) }).catch(
+            async (error) => {
+              await gateway.dispose();
+              throw error;
+            },
+          );
     return {
+      pgPort: wire?.port,
       endpoint: gateway.endpoint,
       credentialsFile: file,
       credentials: profiles[0],
       async dispose() {
         ending.abort();
+        await wire?.dispose();
         await api.stop();
         await gateway.dispose();
         await clusters.close();
