@@ -65,6 +65,8 @@ export interface Catalog {
   readonly database?: string;
   /** Schema in which an unqualified name is created. @default - public */
   readonly defaultSchema?: string;
+  /** All late-binding views. */
+  lateViews?(): readonly Relation[];
   /** Longest text of statements. @default - the Data API's limit */
   readonly maxSqlBytes?: number;
   /** Returns a session setting as SHOW prints it. */

@@ -9,6 +9,7 @@ import type {
   StoredKeys,
   TableColumn,
 } from '../statement';
+import { literal } from './database';
 import { WarehouseError } from './errors';
 import { withHistory } from './query-history';
 import type { ScramVerifier } from './scram';
@@ -229,6 +230,7 @@ export class SessionCatalog implements Catalog {
       if (temporary) return { schema: temporarySchema, name, kind: 'temp-table', columns: temporary.columns };
     }
     const isOwn = schema === undefined || schema === 'pg_catalog' || schema === systemSchema;
+    if (isOwn && name === 'pg_settings') return this.settingsView();
     const view = systemViews.get(isOwn ? name : `${schema}.${name}`);
     if (view && (isOwn || schema === 'information_schema')) {
       this.foundSystemView = true;
@@ -245,6 +247,31 @@ export class SessionCatalog implements Catalog {
     this.found.push(qualified(entry));
     const { columns, kind, lateQuery } = entry;
     return { schema: entry.schema, name: entry.name, kind, columns, lateQuery };
+  }
+
+  /** All late-binding views. */
+  lateViews(): readonly Relation[] {
+    return this.state
+      .all('relation')
+      .filter(({ kind, lateQuery }) => kind === 'view' && lateQuery !== undefined)
+      .map(({ schema, name, columns, lateQuery }) => ({ schema, name, kind: 'view', columns, lateQuery }));
+  }
+
+  /** PG_SETTINGS: the settings of the session. */
+  private settingsView(): Relation {
+    const rows = Object.keys(settings).map((name) => `(${literal(name)}, ${literal(this.setting(name))})`);
+    const type: RedshiftType = { name: 'varchar', length: 256 };
+    this.foundSystemView = true;
+    return {
+      schema: systemSchema,
+      name: 'pg_settings',
+      kind: 'system-view',
+      columns: [
+        { name: 'name', type },
+        { name: 'setting', type },
+      ],
+      query: `select * from (values ${rows.join(', ')}) as s(name, setting)`,
+    };
   }
 
   externalSchema(schema: string): { readonly roleArn: string } | undefined {

@@ -1,4 +1,20 @@
-import type { ColumnInfo, RedshiftType } from '../statement';
+import {
+  columnComment,
+  columnPart,
+  comment,
+  database,
+  eachColumn,
+  empty,
+  isDistkey,
+  isolationLevel,
+  isTable,
+  namespaces,
+  part,
+  relationId,
+  sortPlace,
+  view,
+} from './catalog-parts';
+import { clientViews } from './client-views';
 import {
   bigint,
   boolean,
@@ -11,26 +27,7 @@ import {
   text,
   user,
   visibleRelations,
-  visibleSchemas,
 } from './system-parts';
-import { typeIds } from './type-ids';
-
-const smallint: RedshiftType = { name: 'smallint' };
-
-/** Returns an object's number. It is made from the name, because the catalog has no other numbers. */
-const idOf = (kind: string, name: string) => `cast(hash('${kind}/' || ${name}) % 1000000000 as integer) + 100000`;
-const database = `getvariable('millrace_database')::varchar`;
-/** https://docs.aws.amazon.com/redshift/latest/dg/r_STV_DB_ISOLATION_LEVEL.html */
-const isolationLevel = `case when exists (select 1 from ${systemSchema}.objects as i where i.kind = 'database' and i.name = getvariable('millrace_database')
-    and (i.body->>'$.isolation') = 'serializable') then 'Serializable' else 'Snapshot Isolation' end`;
-const part = (path: string, of = 'r.body') => `(${of}->>'$.${path}')`;
-const userId = (name: string) =>
-  `(select (u.body->>'$.id')::integer from ${systemSchema}.objects as u where u.kind = 'user' and u.name = ${name})`;
-const schemaId = (name: string) => idOf('schema', name);
-const relationId = (of = 'r.body') => idOf('relation', `${part('schema', of)} || '.' || ${part('name', of)}`);
-const eachColumn = (relations = visibleRelations) =>
-  `${relations} as r, lateral (select key::integer + 1 as place, value as body from json_each(r.body, '$.columns')) as c`;
-const columnPart = (path: string) => part(path, 'c.body');
 
 /** A type as FORMAT_TYPE spells it. */
 const spelledType = `case ${columnPart('type.name')} when 'varchar' then 'character varying(' || ${columnPart('type.length')} || ')'
@@ -45,10 +42,6 @@ const typeName = `case ${columnPart('type.name')} when 'varchar' then 'character
 const precision = `coalesce(${columnPart('type.precision')}::integer, case ${columnPart('type.name')} when 'smallint' then 16 when 'integer' then 32 when 'bigint' then 64 end)`;
 const scale = `coalesce(${columnPart('type.scale')}::integer, case when ${columnPart('type.name')} in ('smallint', 'integer', 'bigint') then 0 end)`;
 const nullable = `case when ${columnPart('notNull')} = 'true' then 'NO' else 'YES' end`;
-const isTable = `${part('kind')} = 'table'`;
-const comment = part('comment');
-const columnComment = `json_extract_string(r.body, '$.columnComments."' || ${columnPart('name')} || '"')`;
-
 /**
  * A column's encoding: the given one, or Redshift's default
  * (https://docs.aws.amazon.com/redshift/latest/dg/c_Compression_encodings.html).
@@ -58,28 +51,8 @@ const encoding = `coalesce(json_extract_string(r.body, '$.keys.encodings."' || $
     when ${columnPart('type.name')} in ('boolean', 'real', 'double precision') then 'none'
     when ${columnPart('type.name')} in ('smallint', 'integer', 'bigint', 'decimal', 'date', 'timestamp', 'timestamptz') then 'az64'
     when ${columnPart('type.name')} in ('char', 'varchar', 'varbyte') then 'lzo' else 'zstd' end)`;
-const sortPlace = `coalesce(list_position(cast(r.body->'$.keys.sortkey' as varchar[]), ${columnPart('name')}), 0)::integer`;
-const isDistkey = `coalesce(${part('keys.distkey')} = ${columnPart('name')}, false)`;
-
-const typeId = `case ${columnPart('type.name')} ${typeIds.map(([oid, , type]) => `when '${type}' then ${oid}`).join(' ')} end`;
-
-const ownSchemas = `select 'pg_catalog' as name union all select 'information_schema'`;
-const namespaces = `(select ${part('name', 's.body')} as name, ${userId(part('owner', 's.body'))} as owner from ${visibleSchemas} as s
-  union all select name, 1 from (${ownSchemas}))`;
 const style = `coalesce(${part('keys.diststyle')}, case when ${part('keys.distkey')} is not null then 'key' else 'auto' end)`;
 const shownStyle = `case ${style} when 'key' then 'KEY(' || ${part('keys.distkey')} || ')' when 'auto' then 'AUTO(ALL)' else upper(${style}) end`;
-
-const view = (types: Record<string, RedshiftType>, query: string): SystemView => ({
-  columns: columns(types),
-  query,
-  inline: true,
-});
-const empty = (types: Record<string, RedshiftType>): SystemView => {
-  const list = Object.entries(types).map(([name, type]) => `null::${duckdbName(type)} as "${name}"`);
-  return view(types, `select ${list.join(', ')} where false`);
-};
-const duckdbName = (type: ColumnInfo['type']) =>
-  type.name === 'varchar' || type.name === 'char' ? 'varchar' : type.name;
 
 const allTables = (
   kind: (of: string) => string,
@@ -159,56 +132,7 @@ export const catalogViews: readonly (readonly [name: string, view: SystemView])[
         from ${visibleRelations} as r where not ${isTable}`,
     ),
   ],
-  [
-    'pg_namespace',
-    view(
-      { oid: integer, nspname: text(), nspowner: integer },
-      `select ${schemaId('n.name')} as oid, n.name as nspname, n.owner as nspowner from ${namespaces} as n`,
-    ),
-  ],
-  [
-    'pg_class',
-    view(
-      { oid: integer, relname: text(), relnamespace: integer, relowner: integer, relkind: char(1), relnatts: smallint },
-      `select ${relationId()} as oid, ${part('name')} as relname, ${schemaId(part('schema'))} as relnamespace, ${userId(part('owner'))} as relowner,
-        case ${part('kind')} when 'table' then 'r' else 'v' end as relkind, json_array_length(r.body, '$.columns')::smallint as relnatts from ${visibleRelations} as r`,
-    ),
-  ],
-  [
-    'pg_attribute',
-    view(
-      {
-        attrelid: integer,
-        attname: text(),
-        atttypid: integer,
-        attnum: smallint,
-        attnotnull: boolean,
-        atthasdef: boolean,
-        attisdropped: boolean,
-      },
-      `select ${relationId()} as attrelid, ${columnPart('name')} as attname, ${typeId} as atttypid, c.place::smallint as attnum,
-        coalesce(${columnPart('notNull')} = 'true', false) as attnotnull, ${columnPart('defaultValue')} is not null as atthasdef, false as attisdropped from ${eachColumn()}`,
-    ),
-  ],
-  [
-    'pg_type',
-    view(
-      { oid: integer, typname: text() },
-      `select * from (values ${typeIds.map(([oid, name]) => `(${oid}, '${name}')`).join(', ')}) as t(oid, typname)`,
-    ),
-  ],
-  [
-    'pg_database',
-    view({ oid: integer, datname: text() }, `select ${idOf('database', database)} as oid, ${database} as datname`),
-  ],
-  [
-    'pg_description',
-    view(
-      { objoid: integer, objsubid: integer, description: text(65535) },
-      `select ${relationId()} as objoid, 0 as objsubid, ${comment} as description from ${visibleRelations} as r where ${comment} is not null
-        union all select ${relationId()}, c.place, ${columnComment} from ${eachColumn()} where ${columnComment} is not null`,
-    ),
-  ],
+  ...clientViews,
   ['pg_group', empty({ groname: text(), grosysid: integer })],
   [
     'information_schema.schemata',
@@ -307,20 +231,40 @@ export const catalogViews: readonly (readonly [name: string, view: SystemView])[
         diststyle: text(),
         sortkey1: text(),
         max_varchar: integer,
+        sortkey1_enc: char(32),
         sortkey_num: integer,
         size: bigint,
         pct_used: { name: 'decimal', precision: 10, scale: 4 },
         unsorted: { name: 'decimal', precision: 5, scale: 2 },
         stats_off: { name: 'decimal', precision: 5, scale: 2 },
         tbl_rows: { name: 'decimal', precision: 38, scale: 0 },
+        skew_sortkey1: { name: 'decimal', precision: 19, scale: 2 },
+        skew_rows: { name: 'decimal', precision: 19, scale: 2 },
       },
       `select ${database} as database, ${part('schema')} as schema, ${relationId()} as table_id, ${part('name')} as "table", 'Y, AUTO(ENCODE)' as encoded,
         ${shownStyle} as diststyle, ${part('keys.sortkey[0]')} as sortkey1,
         (select coalesce(max((v.value->>'$.type.length')::integer), 0) from json_each(r.body, '$.columns') as v where (v.value->>'$.type.name') = 'varchar') as max_varchar,
-        coalesce(json_array_length(r.body, '$.keys.sortkey'), 0)::integer as sortkey_num, null::bigint as size, null::decimal(10, 4) as pct_used,
-        null::decimal(5, 2) as unsorted, null::decimal(5, 2) as stats_off, t.estimated_size::decimal(38, 0) as tbl_rows
+        null::varchar as sortkey1_enc, coalesce(json_array_length(r.body, '$.keys.sortkey'), 0)::integer as sortkey_num, null::bigint as size, null::decimal(10, 4) as pct_used,
+        null::decimal(5, 2) as unsorted, null::decimal(5, 2) as stats_off, t.estimated_size::decimal(38, 0) as tbl_rows,
+        null::decimal(19, 2) as skew_sortkey1, null::decimal(19, 2) as skew_rows
         from ${visibleRelations} as r join duckdb_tables() as t on t.schema_name = ${part('schema')} and t.table_name = ${part('name')}
         where ${part('kind')} <> 'view' and t.estimated_size > 0 and (${superuser} or ${part('owner')} = ${user})`,
+    ),
+  ],
+  [
+    'stv_mv_info',
+    view(
+      {
+        db_name: char(128),
+        schema: char(128),
+        name: char(128),
+        is_stale: char(1),
+        owner_user_name: char(128),
+        state: integer,
+        autorewrite: char(1),
+        autorefresh: char(1),
+      },
+      `select database_name as db_name, schema_name as schema, name, is_stale, user_name as owner_user_name, state, autorewrite, autorefresh from ${systemSchema}.svv_mv_info`,
     ),
   ],
   [

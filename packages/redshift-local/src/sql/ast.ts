@@ -82,7 +82,8 @@ export type Expression = Positioned &
     /** `(a, b)`, as an operand of `=` or before IN. */
     | { readonly kind: 'row'; readonly items: readonly Expression[] }
     | { readonly kind: 'exists'; readonly query: Query }
-    | { readonly kind: 'subquery'; readonly query: Query }
+    /** `isList` for ARRAY(…), whose value is all rows of its query. */
+    | { readonly kind: 'subquery'; readonly query: Query; readonly isList?: boolean }
     | FunctionCall
   );
 
@@ -135,6 +136,8 @@ export type FromItem =
       readonly unpivot?: boolean;
       /** `at i`: the alias of an unnested element's position, or of an attribute's name. */
       readonly index?: Identifier;
+      /** True for a function in FROM. */
+      readonly isCall?: boolean;
       readonly at: number;
     }
   | {

@@ -174,6 +174,8 @@ function readToken(source: Source, at: number): Token {
     if (close < 0) throw source.error('$$ literal is not closed', at);
     return { kind: 'string', value: text.slice(at + 2, close), at, end: close + 2 };
   }
+  // An E before the quote changes nothing here, where every literal has escapes.
+  if (/[eE]/.test(char) && text[at + 1] === "'") return { ...readString(source, at + 1), at };
   const name = match(word, text, at);
   if (name) return { kind: 'word', value: folded(name[0]), at, end: at + name[0].length };
   if (char === ':' && text[at + 1] !== ':') {
@@ -210,5 +212,23 @@ export function tokenize(source: Source): Token[] {
     }
   }
   tokens.push({ kind: 'end', value: '', at: text.length, end: text.length });
-  return tokens;
+  return plainOperators(tokens);
+}
+
+const operatorWords = ['operator', '(', 'pg_catalog', '.'];
+
+/** Writes `operator(pg_catalog.~)` as `~`. */
+function plainOperators(tokens: Token[]): Token[] {
+  if (!tokens.some(({ kind, value }) => kind === 'word' && value === 'operator')) return tokens;
+  const plain: Token[] = [];
+  for (let i = 0; i < tokens.length; i++) {
+    const [operator, close] = [tokens[i + 4], tokens[i + 5]];
+    const found =
+      operatorWords.every((value, j) => tokens[i + j]?.value === value) &&
+      operator?.kind === 'operator' &&
+      close?.value === ')';
+    plain.push(found ? { ...operator, at: tokens[i]!.at, end: close.end } : tokens[i]!);
+    if (found) i += 5;
+  }
+  return plain;
 }

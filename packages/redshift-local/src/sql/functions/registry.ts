@@ -7,6 +7,7 @@ import type { Value } from '../resolve/value';
 import { aggregateFunctions } from './aggregate';
 import { binaryFunctions } from './binary';
 import { Call, type FunctionEntry } from './call';
+import { catalogFunctions } from './catalog';
 import { jsonFunctions } from './json';
 import { conditionalFunctions, numberFunctions, sessionFunctions } from './number';
 import { patternFunctions } from './pattern';
@@ -26,6 +27,7 @@ export const functions: Readonly<Record<string, FunctionEntry>> = {
   ...aggregateFunctions,
   ...windowFunctions,
   ...sessionFunctions,
+  ...catalogFunctions,
 };
 
 function checkShape(node: FunctionCall, entry: FunctionEntry, environment: Environment): void {

@@ -1,5 +1,6 @@
 import type { BinaryOperator, Expression, Identifier } from '../ast';
 import { parseCall } from './call';
+import { castOf, isArrayOf, parseArrayOf, skipCatalog } from './catalog';
 import type { Cursor } from './cursor';
 import { isSubqueryStart } from './query-start';
 import { parseType, tryParseType } from './type';
@@ -213,7 +214,7 @@ function parsePostfix(cursor: Cursor): Expression {
   for (let length = 0; ; length++) {
     if (length > maxChain / 4) throw cursor.unsupported(`a chain of more than ${maxChain / 4} casts or attributes`);
     const at = cursor.at;
-    if (cursor.takeOperator('::')) operand = { kind: 'cast', operand, type: parseType(cursor), at };
+    if (cursor.takeOperator('::')) operand = castOf(cursor, operand, at);
     else if (cursor.isOperator('&', '|', '#', '<<', '>>')) throw cursor.unsupported(`operator ${cursor.token.value}`);
     else if (cursor.isWord('collate')) throw cursor.unsupported('COLLATE');
     else if (isOuterMark(cursor)) throw cursor.unsupported('an outer join by (+)');
@@ -342,6 +343,8 @@ function parseWord(cursor: Cursor): Expression {
     return { kind: 'cast', operand: { kind: 'string', text: cursor.next().value, at }, type: { name: 'time' }, at };
   }
   if (value === 'array' && cursor.peek().value === '[') throw cursor.unsupported('ARRAY[…]');
+  if (isArrayOf(cursor)) return parseArrayOf(cursor);
+  skipCatalog(cursor);
   if (niladic.has(value) && !(cursor.peek().kind === 'operator' && cursor.peek().value === '(')) {
     cursor.next();
     return { kind: 'call', name: value, args: [], star: false, distinct: false, at };
@@ -373,9 +376,9 @@ function parseCast(cursor: Cursor): Expression {
   cursor.expectOperator('(');
   const operand = parseExpression(cursor);
   cursor.expectWord('as');
-  const type = parseType(cursor);
+  const cast = castOf(cursor, operand, at);
   cursor.expectOperator(')');
-  return { kind: 'cast', operand, type, lenient: value === 'try_cast', at };
+  return cast.kind === 'cast' ? { ...cast, lenient: value === 'try_cast' } : cast;
 }
 
 /** `convert(integer, x)` is a cast. */

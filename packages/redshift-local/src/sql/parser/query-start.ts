@@ -3,12 +3,13 @@ import { type Cursor, maxDepth } from './cursor';
 /**
  * Whether a query starts here: SELECT or WITH, optionally after as many opening parentheses as nesting allows.
  * @param within whether WITH after a parenthesis starts a query too
+ * @param from number of tokens before
  */
-export function isQueryStart(cursor: Cursor, within = false): boolean {
-  let ahead = 0;
+export function isQueryStart(cursor: Cursor, within = false, from = 0): boolean {
+  let ahead = from;
   while (ahead <= maxDepth && cursor.peek(ahead).kind === 'operator' && cursor.peek(ahead).value === '(') ahead++;
   const token = cursor.peek(ahead);
-  return token.kind === 'word' && (token.value === 'select' || (token.value === 'with' && (ahead === 0 || within)));
+  return token.kind === 'word' && (token.value === 'select' || (token.value === 'with' && (ahead === from || within)));
 }
 
 /**

@@ -12,6 +12,7 @@ import type {
   SetOperation,
 } from '../ast';
 import { parseOrderBy } from './call';
+import { parseCastType } from './catalog';
 import type { Cursor } from './cursor';
 import { parseExpression } from './expression';
 import { isJoinGroup, isQueryStart } from './query-start';
@@ -287,13 +288,36 @@ function parseFromItem(cursor: Cursor): FromItem {
     return parsePivots(cursor, { kind: 'query', query, alias: alias ?? unnamed(at), columnAliases, at });
   }
   const name = unpivot ? cursor.column('a value of type super') : cursor.reference('a relation');
-  if (cursor.isOperator('(')) throw cursor.unsupported('a function in FROM', at);
+  const isCall = isTableFunction(cursor, name);
   if (cursor.isOperator('[')) throw cursor.unsupported('an array index in FROM');
   const alias = parseAlias(cursor);
   const index = cursor.takeWords('at') ? cursor.identifier('a name of the position') : undefined;
-  const relation = { kind: 'relation' as const, name, ...alias, index, unpivot, at };
+  const relation = { kind: 'relation' as const, name, ...alias, index, unpivot, isCall, at };
   if (cursor.isWord('tablesample')) throw cursor.unsupported(cursor.token.value.toUpperCase());
   return parsePivots(cursor, relation);
+}
+
+/** The functions that may be in FROM. They have no arguments. */
+const tableFunctions = ['pg_get_late_binding_view_cols'];
+
+function isTableFunction(cursor: Cursor, name: readonly Identifier[]): boolean {
+  if (!cursor.isOperator('(')) return false;
+  if (!tableFunctions.includes(name.at(-1)!.text)) throw cursor.unsupported('a function in FROM', name[0]!.at);
+  cursor.next();
+  cursor.expectOperator(')');
+  return true;
+}
+
+/** Names of columns. Those of a function have types too, which must be the ones that it has. */
+function parseColumnAliases(cursor: Cursor): Identifier[] {
+  cursor.expectOperator('(');
+  const names = cursor.list(() => {
+    const name = cursor.identifier('a column name');
+    if (!cursor.isOperator(',', ')')) parseCastType(cursor);
+    return name;
+  });
+  cursor.expectOperator(')');
+  return names;
 }
 
 /** `(a join b on …)` */
@@ -384,6 +408,6 @@ function parseAlias(cursor: Cursor): { alias?: Identifier; columnAliases: Identi
   if (cursor.isWord('fetch') && ['first', 'next'].includes(cursor.peek().value))
     throw cursor.unsupported('FETCH FIRST');
   const alias = cursor.relationAlias('at', 'set', 'tablesample', 'pivot', 'unpivot');
-  const columnAliases = alias && cursor.isOperator('(') ? cursor.identifiers('a column name') : [];
+  const columnAliases = alias && cursor.isOperator('(') ? parseColumnAliases(cursor) : [];
   return { alias, columnAliases };
 }

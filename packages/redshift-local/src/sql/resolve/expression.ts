@@ -370,5 +370,11 @@ function scalarSubquery(node: Expression & { kind: 'subquery' }, environment: En
   context.markSubquery(node.at);
   const { sql, columns } = environment.resolveQuery(node.query, context, environment.scope);
   if (columns.length !== 1) throw context.source.error('subquery must return only one column', node.at);
+  // Arrays are no type of Redshift. This one is their text.
+  if (node.isList)
+    return {
+      sql: `(select '{' || coalesce(string_agg("c1", ','), '') || '}' from (${sql}) as "list"("c1"))`,
+      type: varchar(65_535),
+    };
   return { sql: `(${sql})`, type: columns[0]!.type.name === 'unknown' ? varchar(1) : columns[0]!.type };
 }

@@ -1,4 +1,4 @@
-import { type ColumnInfo, type Origin, type Relation, SqlError } from '../../statement';
+import { type ColumnInfo, type Origin, type RedshiftType, type Relation, SqlError } from '../../statement';
 import type { Expression, FromItem, Identifier } from '../ast';
 import { Source } from '../lexer';
 import { openText } from '../parser/open';
@@ -11,7 +11,7 @@ import { comparable } from './operators';
 import { pivoted } from './pivot';
 import { Context, Scope, type ScopeColumn, type ScopeRelation } from './scope';
 import { elementsOf, namesOf, valuesOf } from './super';
-import { quoteIdentifier } from './value';
+import { quoteIdentifier, quoteLiteral } from './value';
 
 type RelationItem = FromItem & { kind: 'relation' };
 type Join = FromItem & { kind: 'join' };
@@ -105,7 +105,7 @@ function resolveRelation(item: RelationItem, environment: Environment): string {
   }
   if (isPath) return unnest(item, environment);
   if (item.name.length === 2 && context.catalog.externalSchema(first)) return readStream(item, first, environment);
-  const relation = findRelation(item.name, context);
+  const relation = item.isCall ? lateColumns(environment) : findRelation(item.name, context);
   markRelation(relation, item.at, context);
   const alias = item.alias ? context.fold(item.alias) : relation.name;
   const schema = item.alias ? undefined : relation.schema;
@@ -149,6 +149,32 @@ function readLateView(relation: Relation, text: string, { context, resolveQuery 
   }
 }
 const maxLateViews = 16;
+
+/** https://docs.aws.amazon.com/redshift/latest/dg/PG_GET_LATE_BINDING_VIEW_COLS.html */
+function lateColumns(environment: Environment): Relation {
+  const rows = (environment.context.catalog.lateViews?.() ?? []).flatMap((view) => {
+    try {
+      const { columns } = readLateView(view, view.lateQuery!, environment);
+      return columns.map(({ name, type }, i) => {
+        const shown = describe(type.name === 'unknown' ? { name: 'varchar', length: 256 } : type);
+        return `(${[view.schema, view.name, name, shown].map(quoteLiteral).join(', ')}, ${i + 1})`;
+      });
+    } catch {
+      // A view over something that is gone has no columns.
+      return [];
+    }
+  });
+  const list = rows.length > 0 ? rows.join(', ') : '(null, null, null, null, null)';
+  const name: RedshiftType = { name: 'varchar', length: 128 };
+  const names = ['view_schema', 'view_name', 'col_name', 'col_type'];
+  return {
+    schema: 'millrace_system',
+    name: 'pg_get_late_binding_view_cols',
+    kind: 'system-view',
+    columns: [...names.map((column) => ({ name: column, type: name })), { name: 'col_num', type: { name: 'integer' } }],
+    query: `select * from (values ${list}) as v(${[...names, 'col_num'].join(', ')})${rows.length > 0 ? '' : ' where false'}`,
+  };
+}
 
 function markRelation(relation: Relation, at: number, context: Context): void {
   if (relation.kind === 'view') context.mark('view', at);

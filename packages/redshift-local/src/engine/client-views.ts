@@ -1,0 +1,240 @@
+import {
+  columnComment,
+  columnPart,
+  comment,
+  database,
+  eachColumn,
+  empty,
+  idOf,
+  isDistkey,
+  namespaces,
+  part,
+  relationId,
+  schemaId,
+  smallint,
+  sortPlace,
+  typeId,
+  userId,
+  view,
+} from './catalog-parts';
+import { boolean, char, integer, type SystemView, systemSchema, text, visibleRelations } from './system-parts';
+import { typeIds } from './type-ids';
+
+/**
+ * The tables of PG_CATALOG that clients of PostgreSQL read when they list databases, relations and columns. A client
+ * takes its queries from the version of the server, and newer clients ask for columns that came after version 8.0; those
+ * have the values of a server without the feature.
+ */
+
+/** Types that only the catalog and literals have. */
+const ownTypes: readonly (readonly [oid: number, name: string])[] = [
+  [18, 'char'],
+  [19, 'name'],
+  [25, 'text'],
+  [26, 'oid'],
+  [705, 'unknown'],
+];
+const sizes = `case oid when 16 then 1 when 18 then 1 when 21 then 2 when 19 then 64 when 23 then 4 when 26 then 4 when 700 then 4 when 1082 then 4
+  when 20 then 8 when 701 then 8 when 1083 then 8 when 1114 then 8 when 1184 then 8 else -1 end`;
+
+/** Letters of privileges, as PostgreSQL abbreviates them in an access list. */
+const letters = [
+  ['insert', 'a'],
+  ['select', 'r'],
+  ['update', 'w'],
+  ['delete', 'd'],
+  ['references', 'x'],
+  ['usage', 'U'],
+  ['create', 'C'],
+  ['temp', 'T'],
+  ['drop', 'D'],
+  ['truncate', 'D'],
+  ['alter', 'A'],
+] as const;
+const letter = `case g.body->>'$.privilege' ${letters.map(([name, short]) => `when '${name}' then '${short}'`).join(' ')} end`;
+/** The access list of an object; NULL without grants. */
+const accessList = (type: string, object: string) =>
+  `(select '{' || string_agg(item, ',' order by item) || '}' from (
+     select (case g.body->>'$.grantee' when 'public' then '' else g.body->>'$.grantee' end) || '=' || string_agg(distinct ${letter}, '') || '/' || (g.body->>'$.grantor') as item
+     from ${systemSchema}.objects as g where g.kind = 'grant' and (g.body->>'$.type') = '${type}' and (g.body->>'$.object') = ${object}
+     group by g.body->>'$.grantee', g.body->>'$.grantor'))`;
+
+const modifier = `(case ${columnPart('type.name')} when 'varchar' then ${columnPart('type.length')}::integer + 4 when 'char' then ${columnPart('type.length')}::integer + 4
+  when 'decimal' then ${columnPart('type.precision')}::integer * 65536 + ${columnPart('type.scale')}::integer + 4 else -1 end)`;
+
+const users = `(select (u.body->>'$.id')::integer as id, u.name, (u.body->>'$.superuser')::boolean as superuser from ${systemSchema}.objects as u where u.kind = 'user')`;
+
+const pgClass = view(
+  {
+    oid: integer,
+    relname: text(),
+    relnamespace: integer,
+    reltype: integer,
+    relowner: integer,
+    relam: integer,
+    relfilenode: integer,
+    reltablespace: integer,
+    relpages: integer,
+    reltuples: { name: 'real' },
+    reltoastrelid: integer,
+    reloftype: integer,
+    relhasindex: boolean,
+    relisshared: boolean,
+    relkind: char(1),
+    relnatts: smallint,
+    relchecks: smallint,
+    reltriggers: smallint,
+    relhasoids: boolean,
+    relhaspkey: boolean,
+    relhasrules: boolean,
+    relhastriggers: boolean,
+    relhassubclass: boolean,
+    relpersistence: char(1),
+    relacl: text(65_535),
+  },
+  `select ${relationId()} as oid, ${part('name')} as relname, ${schemaId(part('schema'))} as relnamespace, 0 as reltype, ${userId(part('owner'))} as relowner,
+    0 as relam, ${relationId()} as relfilenode, 0 as reltablespace, 0 as relpages, 0.001::real as reltuples, 0 as reltoastrelid, 0 as reloftype,
+    false as relhasindex, false as relisshared, case ${part('kind')} when 'table' then 'r' else 'v' end as relkind,
+    json_array_length(r.body, '$.columns')::smallint as relnatts, 0::smallint as relchecks, 0::smallint as reltriggers, false as relhasoids, false as relhaspkey,
+    ${part('kind')} <> 'table' as relhasrules, false as relhastriggers, false as relhassubclass, 'p' as relpersistence,
+    ${accessList('table', `${part('schema')} || '.' || ${part('name')}`)} as relacl from ${visibleRelations} as r`,
+);
+
+const pgAttribute = view(
+  {
+    attrelid: integer,
+    attname: text(),
+    atttypid: integer,
+    attstattarget: integer,
+    attlen: smallint,
+    attnum: smallint,
+    attndims: integer,
+    atttypmod: integer,
+    attstorage: char(1),
+    attnotnull: boolean,
+    atthasdef: boolean,
+    attisdropped: boolean,
+    attislocal: boolean,
+    attinhcount: integer,
+    attcollation: integer,
+    attidentity: text(1),
+    attgenerated: text(1),
+    attacl: text(),
+    attisdistkey: boolean,
+    attsortkeyord: integer,
+  },
+  `select ${relationId()} as attrelid, ${columnPart('name')} as attname, ${typeId} as atttypid, -1 as attstattarget, (select (${sizes})::smallint from (select ${typeId} as oid)) as attlen,
+    c.place::smallint as attnum, 0 as attndims, ${modifier} as atttypmod, 'p' as attstorage, coalesce(${columnPart('notNull')} = 'true', false) as attnotnull,
+    ${columnPart('defaultValue')} is not null as atthasdef, false as attisdropped, true as attislocal, 0 as attinhcount, 0 as attcollation, '' as attidentity, '' as attgenerated,
+    null::varchar as attacl, ${isDistkey} as attisdistkey, ${sortPlace} as attsortkeyord from ${eachColumn()}`,
+);
+
+const pgType = view(
+  {
+    oid: integer,
+    typname: text(),
+    typnamespace: integer,
+    typowner: integer,
+    typlen: smallint,
+    typtype: char(1),
+    typisdefined: boolean,
+    typdelim: char(1),
+    typrelid: integer,
+    typelem: integer,
+    typnotnull: boolean,
+    typbasetype: integer,
+    typtypmod: integer,
+    typndims: integer,
+    typcollation: integer,
+    typdefault: text(),
+  },
+  `select oid, typname, ${schemaId(`'pg_catalog'`)} as typnamespace, 1 as typowner, (${sizes})::smallint as typlen, 'b' as typtype, true as typisdefined, ',' as typdelim,
+    0 as typrelid, 0 as typelem, false as typnotnull, 0 as typbasetype, -1 as typtypmod, 0 as typndims, 0 as typcollation, null::varchar as typdefault
+    from (values ${[...typeIds, ...ownTypes].map(([oid, name]) => `(${oid}, '${name}')`).join(', ')}) as t(oid, typname)`,
+);
+
+const pgDatabase = view(
+  {
+    oid: integer,
+    datname: text(),
+    datdba: integer,
+    encoding: integer,
+    datcollate: text(),
+    datctype: text(),
+    datistemplate: boolean,
+    datallowconn: boolean,
+    dattablespace: integer,
+    datacl: text(65_535),
+  },
+  `select ${idOf('database', database)} as oid, ${database} as datname, (select min(id) from ${users} where superuser) as datdba, 6 as encoding,
+    'en_US.UTF-8' as datcollate, 'en_US.UTF-8' as datctype, false as datistemplate, true as datallowconn, 0 as dattablespace, ${accessList('database', database)} as datacl`,
+);
+
+const pgRoles = view(
+  {
+    oid: integer,
+    rolname: text(),
+    rolsuper: boolean,
+    rolinherit: boolean,
+    rolcreaterole: boolean,
+    rolcreatedb: boolean,
+    rolcanlogin: boolean,
+    rolreplication: boolean,
+    rolconnlimit: integer,
+    rolvaliduntil: { name: 'timestamptz' },
+  },
+  `select id as oid, name as rolname, superuser as rolsuper, true as rolinherit, superuser as rolcreaterole, superuser as rolcreatedb, true as rolcanlogin,
+    false as rolreplication, -1 as rolconnlimit, null::timestamptz as rolvaliduntil from ${users}`,
+);
+
+export const clientViews: readonly (readonly [name: string, view: SystemView])[] = [
+  ['pg_class', pgClass],
+  ['pg_attribute', pgAttribute],
+  ['pg_type', pgType],
+  ['pg_database', pgDatabase],
+  ['pg_roles', pgRoles],
+  ['pg_auth_members', empty({ roleid: integer, member: integer, grantor: integer, admin_option: boolean })],
+  [
+    'pg_attrdef',
+    view(
+      { adrelid: integer, adnum: smallint, adbin: text(65_535), adsrc: text(65_535) },
+      `select ${relationId()} as adrelid, c.place::smallint as adnum, ${columnPart('defaultValue')} as adbin, ${columnPart('defaultValue')} as adsrc
+        from ${eachColumn()} where ${columnPart('defaultValue')} is not null`,
+    ),
+  ],
+  [
+    'pg_namespace',
+    view(
+      { oid: integer, nspname: text(), nspowner: integer, nspacl: text(65_535) },
+      `select ${schemaId('n.name')} as oid, n.name as nspname, n.owner as nspowner, ${accessList('schema', 'n.name')} as nspacl from ${namespaces} as n`,
+    ),
+  ],
+  [
+    'pg_description',
+    view(
+      { objoid: integer, classoid: integer, objsubid: integer, description: text(65_535) },
+      `select ${relationId()} as objoid, 1259 as classoid, 0 as objsubid, ${comment} as description from ${visibleRelations} as r where ${comment} is not null
+        union all select ${relationId()}, 1259, c.place, ${columnComment} from ${eachColumn()} where ${columnComment} is not null`,
+    ),
+  ],
+  ['pg_inherits', empty({ inhrelid: integer, inhparent: integer, inhseqno: integer })],
+  ['pg_trigger', empty({ oid: integer, tgrelid: integer, tgname: text(), tgenabled: boolean, tgisinternal: boolean })],
+  ['pg_rewrite', empty({ oid: integer, ev_class: integer, rulename: text(), ev_enabled: char(1) })],
+  ['pg_collation', empty({ oid: integer, collname: text(), collnamespace: integer })],
+  // No function can be created here, and those of Redshift are not listed.
+  [
+    'pg_proc',
+    empty({
+      oid: integer,
+      proname: text(),
+      pronamespace: integer,
+      proowner: integer,
+      proisagg: boolean,
+      proiswindow: boolean,
+      prorettype: integer,
+      pronargs: smallint,
+      prosrc: text(65_535),
+    }),
+  ],
+  ['pg_tablespace', empty({ oid: integer, spcname: text(), spcowner: integer })],
+];
