@@ -187,6 +187,9 @@ const pgRoles = view(
     false as rolreplication, -1 as rolconnlimit, null::timestamptz as rolvaliduntil from ${users}`,
 );
 
+/** Number of the rule that a view is in PostgreSQL. */
+const ruleId = idOf('rule', `${part('schema')} || '.' || ${part('name')}`);
+
 export const clientViews: readonly (readonly [name: string, view: SystemView])[] = [
   ['pg_class', pgClass],
   ['pg_attribute', pgAttribute],
@@ -219,7 +222,31 @@ export const clientViews: readonly (readonly [name: string, view: SystemView])[]
   ],
   ['pg_inherits', empty({ inhrelid: integer, inhparent: integer, inhseqno: integer })],
   ['pg_trigger', empty({ oid: integer, tgrelid: integer, tgname: text(), tgenabled: boolean, tgisinternal: boolean })],
-  ['pg_rewrite', empty({ oid: integer, ev_class: integer, rulename: text(), ev_enabled: char(1) })],
+  [
+    'pg_rewrite',
+    view(
+      { oid: integer, ev_class: integer, rulename: text(), ev_type: char(1), is_instead: boolean },
+      `select ${ruleId} as oid, ${relationId()} as ev_class, '_RETURN' as rulename, '1' as ev_type, true as is_instead
+        from ${visibleRelations} as r where ${part('kind')} <> 'table'`,
+    ),
+  ],
+  // What the query of a view names. The view's rule depends on it.
+  [
+    'pg_depend',
+    view(
+      {
+        classid: integer,
+        objid: integer,
+        objsubid: integer,
+        refclassid: integer,
+        refobjid: integer,
+        refobjsubid: integer,
+        deptype: char(1),
+      },
+      `select 2618 as classid, ${ruleId} as objid, 0 as objsubid, 1259 as refclassid, ${idOf('relation', `(b.value->>'$.schema') || '.' || (b.value->>'$.name')`)} as refobjid,
+        0 as refobjsubid, 'n' as deptype from ${visibleRelations} as r, lateral (select value from json_each(r.body, '$.reads')) as b`,
+    ),
+  ],
   ['pg_collation', empty({ oid: integer, collname: text(), collnamespace: integer })],
   // No function can be created here, and those of Redshift are not listed.
   [

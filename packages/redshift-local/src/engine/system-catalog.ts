@@ -80,8 +80,8 @@ const columnsByCatalogQuery = `select database_name as table_catalog, schema_nam
   character_maximum_length, numeric_precision, numeric_scale`;
 /** SVV_COLUMNS, with the facts that the other views of columns have. */
 export const svvColumns: SystemView = {
-  columns: columns({ ...columnsByCatalog, remarks: text(256) }),
-  query: `${columnsByCatalogQuery}, remarks from (${allColumns})`,
+  columns: columns({ ...columnsByCatalog, domain_name: text(), remarks: text(256) }),
+  query: `${columnsByCatalogQuery}, null::varchar as domain_name, remarks from (${allColumns})`,
 };
 const tableOrView = (kind: string) => `case ${kind} when 'table' then 'TABLE' else 'VIEW' end`;
 

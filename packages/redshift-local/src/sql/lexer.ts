@@ -119,7 +119,10 @@ function skipComment(source: Source, at: number): number {
 /** Only ASCII letters are folded (https://docs.aws.amazon.com/redshift/latest/dg/r_names.html). */
 export const folded = (name: string): string => name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 
-/** Reads a string literal. Redshift resolves backslash escapes in every string literal. */
+/**
+ * Reads a string literal. Redshift resolves backslash escapes in every string literal. A backslash before any other sign
+ * gives the sign (https://www.postgresql.org/docs/8.0/sql-syntax.html#SQL-SYNTAX-CONSTANTS).
+ */
 function readString(source: Source, at: number): Token {
   const { text } = source;
   let value = '';
@@ -130,7 +133,8 @@ function readString(source: Source, at: number): Token {
       value += "'";
       i++;
     } else if (char === '\\') {
-      const escaped = escapes[text[i + 1] ?? ''];
+      const next = text[i + 1] ?? '';
+      const escaped = escapes[next] ?? (/[^a-z0-9\s]/i.test(next) ? next : undefined);
       if (escaped === undefined) throw source.unsupported(`escape \\${text[i + 1] ?? ''} in a string literal`, i);
       value += escaped;
       i++;

@@ -206,16 +206,29 @@ export class Connection {
       if (message.type === 'Q') {
         skipping = false;
         extended.endUnnamed();
-        await this.attempt(prompt, textOf(message), (signal) => this.query(prompt, extended, message, signal));
+        const sql = new MessageReader(message.body).text();
+        await this.attempt(
+          prompt,
+          () => sql,
+          (signal) => this.query(prompt, extended, sql, signal),
+        );
         await this.ready(prompt, extended);
       } else if (message.type === 'S') {
-        await this.attempt(prompt, '', (signal) => prompt.finish(signal));
+        await this.attempt(
+          prompt,
+          () => '',
+          (signal) => prompt.finish(signal),
+        );
         skipping = false;
         await this.ready(prompt, extended);
       } else if (message.type === 'H') await this.out.flush();
       else if ('PBDEC'.includes(message.type)) {
         if (skipping) continue;
-        skipping = !(await this.attempt(prompt, textOf(message), (signal) => extended.handle(message, signal)));
+        skipping = !(await this.attempt(
+          prompt,
+          () => extended.sql,
+          (signal) => extended.handle(message, signal),
+        ));
         if (this.out.isFull) await this.out.flush();
       } else if (!'dcf'.includes(message.type)) this.refuse(message);
     }
@@ -226,13 +239,7 @@ export class Connection {
     throw new WireError('08P01', `${what} of the protocol is not modelled by the local warehouse`, true);
   }
 
-  private async query(
-    prompt: Prompt,
-    extended: ExtendedQuery,
-    message: ClientMessage,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const sql = new MessageReader(message.body).text();
+  private async query(prompt: Prompt, extended: ExtendedQuery, sql: string, signal: AbortSignal): Promise<void> {
     const deallocated = /^\s*deallocate\s+(?:prepare\s+)?(all|"[^"]+"|[a-z_][a-z0-9_$]*)\s*;?\s*$/i.exec(sql)?.[1];
     if (deallocated === undefined) return simpleQuery(prompt, sql, this.out, signal);
     extended.deallocate(/^all$/i.test(deallocated) ? undefined : deallocated.replaceAll('"', ''));
@@ -246,7 +253,11 @@ export class Connection {
   }
 
   /** Does a part of the work. Returns false after an error, which the client is told of and the transaction pays for. */
-  private async attempt(prompt: Prompt, sql: string, work: (signal: AbortSignal) => Promise<void>): Promise<boolean> {
+  private async attempt(
+    prompt: Prompt,
+    sql: () => string,
+    work: (signal: AbortSignal) => Promise<void>,
+  ): Promise<boolean> {
     const running = new AbortController();
     this.running = running;
     try {
@@ -258,7 +269,7 @@ export class Connection {
       if (error instanceof Disconnected || (error instanceof WireError && error.fatal)) throw error;
       if (prompt.status !== 'failed') await prompt.undo();
       const known = error instanceof RangeError ? new WireError('08P01', `malformed message: ${error.message}`) : error;
-      this.out.add(problemResponse(problemOf(running.signal.aborted ? cancelled : known, sql)));
+      this.out.add(problemResponse(problemOf(running.signal.aborted ? cancelled : known, sql())));
       return false;
     } finally {
       this.running = undefined;
@@ -267,10 +278,3 @@ export class Connection {
 }
 
 const cancelled = new WireError('57014', "Query cancelled on user's request");
-
-/** The statement in a message, for positions in errors. Other messages have none. */
-function textOf({ type, body }: ClientMessage): string {
-  if (type !== 'Q' && type !== 'P') return '';
-  const first = body.toString('utf8').split('\0');
-  return (type === 'Q' ? first[0] : first[1]) ?? '';
-}

@@ -12,7 +12,7 @@ import {
   portalSuspended,
 } from './messages';
 import type { Outbox } from './outbox';
-import { type Bound, bindPrepared, describePrepared, type Prepared, parsePrepared } from './prepared';
+import { type Bound, bindPrepared, describePrepared, type Prepared, parsePrepared, readParse } from './prepared';
 import { complete, descriptionOf, RowStream } from './query';
 
 /** Most statements, and most portals, that one connection may hold. */
@@ -29,6 +29,9 @@ export class ExtendedQuery {
   private readonly statements = new Map<string, Prepared>();
   private readonly portals = new Map<string, Portal>();
 
+  /** The statement of the last message, for positions in errors. */
+  sql = '';
+
   constructor(
     private readonly prompt: Prompt,
     private readonly out: Outbox,
@@ -39,7 +42,7 @@ export class ExtendedQuery {
     const reader = new MessageReader(body);
     switch (type) {
       case 'P':
-        return this.parse(reader);
+        return this.parse(reader, signal);
       case 'B':
         return this.bind(reader);
       case 'D':
@@ -68,9 +71,14 @@ export class ExtendedQuery {
     else if (!this.statements.delete(name)) throw new WireError('26000', `prepared statement "${name}" does not exist`);
   }
 
-  private parse(reader: MessageReader): void {
+  private async parse(reader: MessageReader, signal: AbortSignal): Promise<void> {
     const name = reader.text();
-    const prepared = parsePrepared(reader, this.prompt);
+    this.sql = '';
+    const { sql, oids } = readParse(reader);
+    this.sql = sql;
+    const prepared = parsePrepared(sql, oids, this.prompt);
+    // A mistake is found here. What depends on values that are not known yet is left to the execution.
+    if (prepared.parameters.length === 0) await describePrepared(prepared, this.prompt, signal);
     if (name !== '' && this.statements.has(name))
       throw new WireError('42P05', `prepared statement "${name}" already exists`);
     requireRoom(this.statements, 'prepared statements');
@@ -91,14 +99,22 @@ export class ExtendedQuery {
   private async describe(reader: MessageReader, signal: AbortSignal): Promise<void> {
     const isStatement = String.fromCharCode(reader.byte()) === 'S';
     const name = reader.text();
-    if (isStatement) {
-      const { oids, columns } = await describePrepared(this.statement(name), this.prompt, signal);
-      this.out.add(parameterDescription(oids), columns ? descriptionOf(columns, []) : noData);
-      return;
-    }
+    if (isStatement) return this.describeStatement(name, signal);
     const { prepared, values, formats } = this.portal(name);
     const columns = prepared.isEmpty ? undefined : await this.prompt.describe(prepared.sql, values, signal);
     this.out.add(columns ? descriptionOf(columns, formats) : noData);
+  }
+
+  private async describeStatement(name: string, signal: AbortSignal): Promise<void> {
+    const prepared = this.statement(name);
+    try {
+      const { oids, columns } = await describePrepared(prepared, this.prompt, signal);
+      this.out.add(parameterDescription(oids), columns ? descriptionOf(columns, []) : noData);
+    } catch (error) {
+      // Clients expect that a statement with a mistake does not exist.
+      this.statements.delete(name);
+      throw error;
+    }
   }
 
   private async execute(reader: MessageReader, signal: AbortSignal): Promise<void> {
@@ -135,12 +151,14 @@ export class ExtendedQuery {
   private statement(name: string): Prepared {
     const found = this.statements.get(name);
     if (!found) throw new WireError('26000', `prepared statement "${name}" does not exist`);
+    this.sql = found.sql;
     return found;
   }
 
   private portal(name: string): Portal {
     const found = this.portals.get(name);
     if (!found) throw new WireError('34000', `portal "${name}" does not exist`);
+    this.sql = found.prepared.sql;
     return found;
   }
 }

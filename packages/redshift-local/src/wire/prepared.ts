@@ -26,18 +26,22 @@ export interface Bound {
 /** The type number of varchar, for a parameter whose use says nothing about its type. */
 const anyText = 1043;
 
-/** Reads a Parse message. @throws SqlError, WireError */
-export function parsePrepared(reader: MessageReader, prompt: Prompt): Prepared {
+/** Reads the rest of a Parse message, after the name: the statement, and the types of its parameters. */
+export function readParse(reader: MessageReader): { sql: string; oids: readonly number[] } {
   const sql = reader.text();
   const count = reader.uint16();
-  const given = Array.from({ length: count }, () => reader.int32());
+  return { sql, oids: Array.from({ length: count }, () => reader.int32()) };
+}
+
+/** @param given type numbers. @throws SqlError, WireError */
+export function parsePrepared(sql: string, given: readonly number[], prompt: Prompt): Prepared {
   const { kinds, parameters } = inspect(sql, maxSqlBytes);
   if (kinds.length > 1) throw new WireError('42601', 'cannot insert multiple commands into a prepared statement');
   for (const kind of kinds) prompt.requireLive(kind);
   given.forEach((oid, i) => {
     parameterType(oid, null, `parameter $${i + 1}`);
   });
-  const length = Math.max(parameters, count);
+  const length = Math.max(parameters, given.length);
   return { sql, isEmpty: kinds.length === 0, parameters: Array.from({ length }, (_, i) => given[i] ?? 0) };
 }
 

@@ -138,10 +138,13 @@ export const catalogFunctions: Readonly<Record<string, FunctionEntry>> = {
     if (!isText(value.type)) throw call.wrongType(0);
     return { sql: `replace(trim(${value.sql}, '{}'), ',', ${call.text(1).sql})`, type: maxText };
   }),
-  current_schemas: entry([1, 1], () => ({
-    sql: `'{' || array_to_string(getvariable('millrace_search_path'), ',') || '}'`,
-    type: maxText,
-  })),
+  current_schemas: entry([1, 1], (call) => {
+    const implicit = `case when ${call.of(0, 'boolean').sql} then 'pg_catalog,' else '' end`;
+    return {
+      sql: `'{' || ${implicit} || array_to_string(getvariable('millrace_search_path'), ',') || '}'`,
+      type: maxText,
+    };
+  }),
   has_table_privilege: has('table', 'relation'),
   has_schema_privilege: has('schema', 'schema'),
   has_database_privilege: has('database', 'database'),

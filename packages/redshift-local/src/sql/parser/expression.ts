@@ -350,6 +350,8 @@ function parseWord(cursor: Cursor): Expression {
     return { kind: 'call', name: value, args: [], star: false, distinct: false, at };
   }
   if (cursor.peek().kind === 'operator' && cursor.peek().value === '(') return parseCall(cursor);
+  // The number of an object in the catalog is a column, although the word is reserved.
+  if (value === 'oid') return { kind: 'name', parts: [cursor.anyIdentifier('a column')], at };
   if (notModelled.has(value)) throw cursor.unsupported(value.toUpperCase());
   return parseName(cursor);
 }

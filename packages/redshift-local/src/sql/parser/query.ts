@@ -298,7 +298,7 @@ function parseFromItem(cursor: Cursor): FromItem {
 }
 
 /** The functions that may be in FROM. They have no arguments. */
-const tableFunctions = ['pg_get_late_binding_view_cols'];
+const tableFunctions = ['pg_get_late_binding_view_cols', 'current_database'];
 
 function isTableFunction(cursor: Cursor, name: readonly Identifier[]): boolean {
   if (!cursor.isOperator('(')) return false;

@@ -53,6 +53,7 @@ export function resolveExpression(node: Expression, environment: Environment): V
     case 'name':
       return resolveName(node, environment);
     case 'navigate':
+      if (isSearchPath(node.from)) return schemaOfPath(node, environment);
       return navigate(environment.resolve(node.from, environment), node.steps, environment, node.at);
     case 'binary':
       return resolveBinary(node, environment);
@@ -91,6 +92,17 @@ function scientific(node: Expression, type: Type): Value | undefined {
 }
 
 const text = (constant: string): Value => ({ sql: quoteLiteral(constant), type: { name: 'unknown' }, constant });
+
+const isSearchPath = (node: Expression) => node.kind === 'call' && node.name === 'current_schemas';
+
+/** `(current_schemas(true))[1]`, the only array whose elements can be read. */
+function schemaOfPath({ from, steps, at }: Expression & { kind: 'navigate' }, environment: Environment): Value {
+  const [place, ...more] = steps;
+  if (typeof place !== 'number' || more.length > 0)
+    throw environment.context.source.unsupported('an attribute of CURRENT_SCHEMAS', at);
+  const { sql } = environment.resolve(from, environment);
+  return { sql: `nullif(split_part(trim(${sql}, '{}'), ',', ${place}), '')`, type: varchar(128) };
+}
 
 /** A placeholder's value: like a literal, unless its type is given. */
 function parameterValue(node: Expression & { kind: 'parameter' }, { context, caster }: Environment): Value {

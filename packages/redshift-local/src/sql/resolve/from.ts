@@ -105,7 +105,7 @@ function resolveRelation(item: RelationItem, environment: Environment): string {
   }
   if (isPath) return unnest(item, environment);
   if (item.name.length === 2 && context.catalog.externalSchema(first)) return readStream(item, first, environment);
-  const relation = item.isCall ? lateColumns(environment) : findRelation(item.name, context);
+  const relation = item.isCall ? calledRelation(item, environment) : findRelation(item.name, context);
   markRelation(relation, item.at, context);
   const alias = item.alias ? context.fold(item.alias) : relation.name;
   const schema = item.alias ? undefined : relation.schema;
@@ -149,6 +149,15 @@ function readLateView(relation: Relation, text: string, { context, resolveQuery 
   }
 }
 const maxLateViews = 16;
+
+/** A function in FROM, as a relation of the rows that it returns. */
+function calledRelation(item: RelationItem, environment: Environment): Relation {
+  const name = item.name.at(-1)!.text;
+  if (name !== 'current_database') return lateColumns(environment);
+  const columns: ColumnInfo[] = [{ name, type: { name: 'varchar', length: 128 } }];
+  const query = `select cast(getvariable('millrace_database') as varchar) as ${name}`;
+  return { schema: 'millrace_system', name: 'pg_current_database', kind: 'system-view', columns, query };
+}
 
 /** https://docs.aws.amazon.com/redshift/latest/dg/PG_GET_LATE_BINDING_VIEW_COLS.html */
 function lateColumns(environment: Environment): Relation {
