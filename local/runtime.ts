@@ -24,6 +24,8 @@ export interface RuntimeOptions extends Omit<AwsRuntimeOptions, 'faults' | 'exte
 /** A deployed environment on this machine, with its warehouse. */
 export interface Runtime extends Omit<AwsRuntime, 'faults'> {
   readonly warehouse: WarehousePort;
+  /** Opens a port for clients of PostgreSQL. It closes with the runtime. @throws Error naming a port that is in use */
+  readonly listen: LocalWarehouse['listen'];
   /** The pause of the cluster. Its schedule is followed on request. */
   readonly pause: ClusterPause;
   /** To pause the cluster, and to let things go well again; only where faults were asked for. */
@@ -55,5 +57,6 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   });
   const runtime = await starting;
   const faults = runtime.faults && warehouseFaults && composeFaults(runtime.faults, warehouseFaults);
-  return Object.assign(runtime, { warehouse: warehouse!.port, pause: warehouse!.pause, faults });
+  const { port, pause, listen } = warehouse!;
+  return Object.assign(runtime, { warehouse: port, pause, listen, faults });
 }

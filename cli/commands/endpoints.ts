@@ -4,11 +4,11 @@ import { DEFAULT_DATA, text } from './options';
 import { type RuntimeFile, readRuntimeFile } from './runtime-file';
 
 /**
- * Returns the variables that every AWS SDK and the AWS CLI read, and those that name the warehouse and its owner for
- * the Data API.
+ * Returns the variables that every AWS SDK and the AWS CLI read, those that name the warehouse and its owner for the Data
+ * API, and those of psql and other clients of PostgreSQL.
  */
 export function environmentVariables(file: RuntimeFile): Record<string, string> {
-  const { endpoint, region, credentials, warehouse, token } = file;
+  const { endpoint, region, credentials, warehouse, token, prompt } = file;
   const names = {
     MILLRACE_CLUSTER: warehouse.ClusterIdentifier,
     MILLRACE_WORKGROUP: warehouse.WorkgroupName,
@@ -16,6 +16,11 @@ export function environmentVariables(file: RuntimeFile): Record<string, string> 
     MILLRACE_SECRET_ARN: warehouse.SecretArn,
     MILLRACE_DB_USER: warehouse.DbUser,
     MILLRACE_TOKEN: token || undefined,
+    PGHOST: prompt?.host,
+    PGPORT: prompt && String(prompt.port),
+    PGDATABASE: prompt?.database,
+    PGUSER: prompt?.user,
+    PGPASSWORD: prompt?.password,
   };
   const known = Object.entries(names).filter((entry): entry is [string, string] => entry[1] !== undefined);
   return {
@@ -35,7 +40,8 @@ export function addEndpoints(program: Command, { stdout }: { readonly stdout: Ou
     .summary('print the settings with which any AWS SDK or the AWS CLI reaches the local services')
     .description(
       'Prints the environment variables with which any AWS SDK or the AWS CLI uses the local runtime over the data folder.\n' +
-        'The credentials are random and belong to the folder; so does MILLRACE_TOKEN, for the endpoints below /_local/.\n\n' +
+        'The credentials are random and belong to the folder; so does MILLRACE_TOKEN, for the endpoints below /_local/. The variables\n' +
+        'with PG are those of psql, dbt and other clients of PostgreSQL.\n\n' +
         '  eval "$(npx millrace endpoints)"\n  aws kinesis list-streams\n\n' +
         "Give the Data API the secret of the schemas' owner. Without it an IAM identity is a database user of its own, as in\n" +
         'Redshift, and may read nothing until it is granted something:\n\n' +

@@ -41,6 +41,11 @@ export function addLocal(program: Command, io: LocalCommandIo, exit: { code: num
       1,
     )
     .option('--port <n>', 'port of all services on 127.0.0.1 (default: a free one)', wholeNumber('--port', 1, 65_535))
+    .option(
+      '--pg-port <n>',
+      'port of the warehouse for psql, dbt and other clients of PostgreSQL (default: a free one, with --once none)',
+      wholeNumber('--pg-port', 1, 65_535),
+    )
     .action(async (given: Partial<LocalOptions> & Pick<LocalOptions, 'events' | 'seed' | 'data'>) => {
       // The data folder's files are for their owner only.
       process.umask(0o077);

@@ -21,6 +21,14 @@ export interface RuntimeConnection {
     readonly SecretArn?: string;
     readonly DbUser?: string;
   };
+  /** Where and as whom a client of PostgreSQL logs in to the warehouse. @default - no port is open */
+  readonly prompt?: {
+    readonly host: string;
+    readonly port: number;
+    readonly database: string;
+    readonly user: string;
+    readonly password: string;
+  };
   /** Outputs of the data stack by logical id: names of buckets, streams and queues. */
   readonly outputs: Readonly<Record<string, unknown>>;
   /** Outputs of the pipelines stack: export functions, and secrets with the external ids of partners. */

@@ -18,6 +18,7 @@ export function addWarehouse(program: Command, io: WarehouseCommandIo): void {
     .summary('serve the Redshift Data API alone, for any SDK')
     .description(description('npx millrace warehouse'))
     .option('--port <n>', 'port on 127.0.0.1, 0 for a free one', wholeNumber('--port', 0, 65_535), 0)
+    .option('--pg-port <n>', 'port for clients of PostgreSQL, 0 for a free one', wholeNumber('--pg-port', 0, 65_535))
     .option('--data <dir>', 'folder for all data', text('--data'), DEFAULT_DIRECTORY)
     .option('--s3 <url>', 'S3 endpoint for COPY and UNLOAD', url('--s3'))
     .option('--kinesis <url>', 'Kinesis endpoint for streaming views', url('--kinesis'))

@@ -12,6 +12,8 @@ export interface LocalOptions {
   readonly seed: string;
   readonly data: string;
   readonly port?: number;
+  /** Port for clients of PostgreSQL. @default - a free one; with `once` none */
+  readonly pgPort?: number;
   /** Clock milliseconds per real millisecond, after the first records are merged and exported. @default 1 */
   readonly speed?: number;
 }
@@ -20,6 +22,8 @@ export interface OpenOptions {
   readonly assemblyDir: string;
   readonly dataDir: string;
   readonly port?: number;
+  /** Port for clients of PostgreSQL; 0 selects a free one. @default - none */
+  readonly pgPort?: number;
   /**
    * Start time of the clock, in epoch milliseconds. If the folder's clock is later, it continues from that time.
    * @default now

@@ -23,7 +23,7 @@ export interface RuntimeHooks {
 
 /** Deploys the dev environment on this machine. Its clock does not move until the caller moves it. */
 export async function openRuntime(
-  { assemblyDir, dataDir, port, startAt, onProgress }: OpenOptions,
+  { assemblyDir, dataDir, port, pgPort, startAt, onProgress }: OpenOptions,
   { onAllowed, onStarted, faults }: RuntimeHooks = {},
 ): Promise<DemoRuntime> {
   let ready = 0;
@@ -44,6 +44,7 @@ export async function openRuntime(
       throw new Failure(`the dev environment could not be started:\n${indented(error.message)}`, 1, { cause: error });
     throw error;
   });
+  const prompt = pgPort === undefined ? undefined : await openPrompt(runtime, pgPort);
   onStarted?.(runtime);
   const { principal, credentials } = runtime.administrator;
   const outputsOf = (stack: string) => runtime.deployment.outputs[`millrace-${stageName}-${stack}`] ?? {};
@@ -64,6 +65,7 @@ export async function openRuntime(
       Database: output('DatabaseName'),
       SecretArn: output('OwnerSecretArn'),
     },
+    prompt,
     get outputs() {
       return outputsOf('data');
     },
@@ -116,6 +118,16 @@ export async function openRuntime(
       return runtime.dispose();
     },
   };
+}
+
+/** Opens the port for clients of PostgreSQL. The runtime ends if that fails. */
+async function openPrompt(runtime: Runtime, port: number) {
+  try {
+    return await runtime.listen({ port });
+  } catch (error) {
+    await runtime.dispose();
+    throw error;
+  }
 }
 
 /** Indents a message, without stack traces and empty lines. */

@@ -1,5 +1,6 @@
 import { relative } from 'node:path';
 import { type Cell, grouped, plural, type Style, table } from '../../terminal';
+import type { RuntimeConnection } from '../runtime-file';
 import { failingViewLine } from './failing-views';
 import type { PendingPart } from './history-counts';
 import { isBalanced, type RecordCounts } from './record-counts';
@@ -154,6 +155,16 @@ function nextSteps(dataDir: string, live: boolean): [string, string][] {
         ['edit pipelines/estore/views/*.sql', 'then start again: the view is replaced, its rows stay'],
         ['npx cdk deploy "dev/*"', 'the same templates in your AWS account; see README'],
       ];
+}
+
+/** The command that opens a SQL prompt. A value of libpq's is quoted unless it is plain. */
+export function psqlCommand(prompt: NonNullable<RuntimeConnection['prompt']>): string {
+  const { host, port, database, user, password } = prompt;
+  const value = (text: string) =>
+    /^[\w.-]+$/.test(text) ? text : `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+  const parts = { host, port: String(port), dbname: database, user, password };
+  const words = Object.entries(parts).map(([name, text]) => `${name}=${value(text)}`);
+  return `psql "${words.join(' ').replace(/[\\"$`]/g, '\\$&')}"`;
 }
 
 export function liveText(speed: number): string {

@@ -11,7 +11,7 @@ import { HistoryRows, strayObjects } from './history-counts';
 import { firstMoment, nextMoment } from './moments';
 import { nextPauseText, pauseText } from './pause-text';
 import { assertFree, prepare } from './preconditions';
-import { equationText, liveText, pendingLines, strayLine, summaryText } from './print';
+import { equationText, liveText, pendingLines, psqlCommand, strayLine, summaryText } from './print';
 import { countRecords, type RecordCounts, sumCounts } from './record-counts';
 import type { BatchRequest } from './requests';
 import { RunWatch } from './run-watch';
@@ -73,7 +73,7 @@ class Demo {
 
   async run(): Promise<boolean> {
     try {
-      if (this.options.port !== undefined) await assertFree(this.options.port);
+      for (const port of [this.options.port, this.options.pgPort]) if (port !== undefined) await assertFree(port);
       // A terminal shows the running stage at once. A log shows the first one only when it takes long or is done.
       if (!this.io.stderr.isTTY)
         this.progress.line(`the dev environment on this machine, with its data in ${this.options.data}`);
@@ -124,8 +124,9 @@ class Demo {
   private async start(assemblyDir: string): Promise<void> {
     await this.timed('start', async (stage) => {
       const { dataDir } = this;
-      const { port } = this.options;
-      this.runtime = await this.deps.open({ assemblyDir, dataDir, port, startAt: this.startAt(), onProgress: stage });
+      const { port, once, pgPort = once ? undefined : 0 } = this.options;
+      const startAt = this.startAt();
+      this.runtime = await this.deps.open({ assemblyDir, dataDir, port, pgPort, startAt, onProgress: stage });
       this.io.signal.throwIfAborted();
       // The clock stops: nothing is merged or exported before everything is sent.
       this.runtime.setRate(0);
@@ -148,6 +149,8 @@ class Demo {
   }
 
   private async openPage(): Promise<void> {
+    const { prompt } = this.runtime;
+    if (prompt) this.progress.line(`  sql       ${this.progress.style.cyan(psqlCommand(prompt))}`);
     if (this.options.once || this.deps.page === undefined) return;
     const page = await this.deps.page.open(this.runtime, this.dataDir);
     this.page = page;
@@ -158,8 +161,8 @@ class Demo {
    * Writes the file with which other processes find the runtime, again after each deployment that changed an output.
    */
   private announce(): void {
-    const { endpoint, region, credentials, warehouse, outputs, pipelineOutputs } = this.runtime;
-    const file = { pid: process.pid, endpoint, region, credentials, warehouse, outputs, pipelineOutputs };
+    const { endpoint, region, credentials, warehouse, prompt, outputs, pipelineOutputs } = this.runtime;
+    const file = { pid: process.pid, endpoint, region, credentials, warehouse, prompt, outputs, pipelineOutputs };
     const text = JSON.stringify(file);
     if (text !== this.announced) writeRuntimeFile(this.dataDir, file);
     this.announced = text;

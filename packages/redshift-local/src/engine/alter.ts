@@ -1,5 +1,7 @@
 import type { Name, Statement, TableChange } from '../statement';
 import { type BrokenState, qualified, type RelationEntry } from './catalog';
+import { identifier } from './database';
+import { duckdbName } from './ddl';
 import { WarehouseError } from './errors';
 import { forgetRecords } from './kept-records';
 import { requireOwner } from './privileges';
@@ -22,13 +24,14 @@ export async function alterTable(session: Session, { table, change, duckdb }: Al
   requireOwner(session, entry);
   if (change.kind === 'append') return append(session, entry, change.from, duckdb);
   const state = breaks[change.kind];
-  if (state !== undefined) refuseUnderViews(session, entry, change.kind);
+  if (state !== undefined && change.kind !== 'rename') refuseUnderViews(session, entry, change.kind);
   if (change.kind === 'rename' && session.state.relation({ schema: entry.schema, name: change.to }))
     throw new WarehouseError(`relation "${change.to}" already exists`);
   if (change.kind === 'owner' && !session.state.get('user', change.to))
     throw new WarehouseError(`user "${change.to}" does not exist`);
   for (const statement of duckdb) await session.connection.run(statement);
   const changed = described(entry, change);
+  if (change.kind === 'rename') await followInViews(session, entry, changed);
   if (state !== undefined) breakViews(session, entry, changed, state);
   if (qualified(changed) !== qualified(entry)) move(session, entry, changed);
   session.state.put('relation', qualified(changed), changed);
@@ -73,12 +76,43 @@ function refuseUnderViews(session: Session, entry: RelationEntry, what: string):
     );
 }
 
+const renamedReads = ({ reads = [] }: RelationEntry, from: string, { schema, name }: RelationEntry): Name[] =>
+  reads.map((read) => (qualified(read) === from ? { schema, name } : read));
+
+/**
+ * Lets the bound views over a renamed relation read it under its new name. In Redshift a view holds the relation itself,
+ * not its name.
+ */
+async function followInViews(session: Session, entry: RelationEntry, changed: RelationEntry): Promise<void> {
+  for (const view of readersOf(session, entry).filter(({ kind }) => kind === 'view')) {
+    const query = view.query === undefined ? undefined : renamedIn(view.query, entry, changed);
+    if (query === undefined)
+      throw new WarehouseError(
+        `RENAME of ${qualified(entry)}, which the view ${qualified(view)} reads, is not modelled by the local warehouse for this view`,
+      );
+    const columns = view.columns.map((column) => identifier(column.name)).join(', ');
+    await session.connection.run(`create or replace view ${duckdbName(view)} (${columns}) as ${query}`);
+    const reads = renamedReads(view, qualified(entry), changed);
+    session.state.put('relation', qualified(view), { ...view, query, reads });
+  }
+}
+
+/** Renames a relation in a translated query. Undefined if its name cannot be told from a column's. */
+function renamedIn(query: string, from: RelationEntry, to: RelationEntry): string | undefined {
+  if (query.includes(` as ${identifier(from.schema)}`)) return undefined;
+  const name = duckdbName(from).replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  const reference = new RegExp(`\\b(from |join )${name}(?= as ")`, 'g');
+  // Text in quotes is no name.
+  return query
+    .split(/('(?:[^']|'')*')/)
+    .map((part, i) => (i % 2 === 1 ? part : part.replace(reference, (_, word) => `${word}${duckdbName(to)}`)))
+    .join('');
+}
+
 function breakViews(session: Session, entry: RelationEntry, changed: RelationEntry, state: BrokenState): void {
   const [from, to] = [qualified(entry), qualified(changed)];
-  for (const view of readersOf(session, entry)) {
-    const reads = view.reads!.map((read) =>
-      qualified(read) === from ? { schema: changed.schema, name: changed.name } : read,
-    );
+  for (const view of readersOf(session, entry).filter(({ kind }) => kind !== 'view')) {
+    const reads = renamedReads(view, from, changed);
     const seen = Object.fromEntries(
       Object.entries(view.seen ?? {}).map(([name, version]) => [name === from ? to : name, version]),
     );

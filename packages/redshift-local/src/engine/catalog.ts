@@ -70,7 +70,7 @@ export interface RelationEntry {
   readonly text?: string;
   /** Relations that the definition names. */
   readonly reads?: readonly Name[];
-  /** DuckDB SELECT of a materialized view. */
+  /** DuckDB SELECT of a materialized or a bound view. */
   readonly query?: string;
   readonly autoRefresh?: boolean;
   /** A late-binding view's query as written. */

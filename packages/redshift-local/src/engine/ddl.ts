@@ -236,6 +236,7 @@ export async function createView(session: Session, planned: Planned, statement: 
     columns: statement.columns,
     text: statement.text,
     reads: statement.reads,
+    query: statement.lateQuery === undefined ? statement.query : undefined,
     lateQuery: statement.lateQuery,
   });
 }

@@ -20,8 +20,9 @@ export function columnValue({ sql, type, origin }: ScopeColumn): Value {
 }
 
 /** Columns take precedence over aliases of the select list, and inner queries over outer ones. */
-export function resolveName(node: Expression & { kind: 'name' }, environment: Environment): Value {
+export function resolveName(given: Expression & { kind: 'name' }, environment: Environment): Value {
   const { context } = environment;
+  const node = withoutDatabase(given, environment);
   const parts = node.parts.map((part) => context.fold(part));
   let depth = 0;
   for (let scope: Scope | undefined = environment.scope; scope; scope = scope.parent) {
@@ -35,6 +36,17 @@ export function resolveName(node: Expression & { kind: 'name' }, environment: En
   const view = systemViewOf(parts, environment.scope);
   if (view !== undefined) throw context.source.unsupported(`column "${parts.at(-1)}" of system view ${view}`, node.at);
   throw context.source.error(`column "${parts.join('.')}" does not exist`, node.at);
+}
+
+/** `database.schema.table.column` as `schema.table.column`, if a relation of the query has these names. */
+function withoutDatabase(node: Expression & { kind: 'name' }, { context, scope }: Environment) {
+  if (node.parts.length < 4) return node;
+  const [database, schema, table] = node.parts.slice(0, 3).map((part) => context.fold(part));
+  if (database !== context.catalog.database) return node;
+  for (let one: Scope | undefined = scope; one; one = one.parent)
+    if (one.relations.some((relation) => relation.schema === schema && relation.alias === table))
+      return { ...node, parts: node.parts.slice(1) };
+  return node;
 }
 
 /** The system view whose column a name may be. The local warehouse has a part of the columns of each. */

@@ -33,7 +33,12 @@ export function translateAddColumn(node: Node<'add-column'>, context: Context): 
   return { kind: 'add-column', table: nameOf(relation), column, duckdb };
 }
 
-export function translateAlterTable({ table, action, at }: Node<'alter-table'>, context: Context): Statement {
+export function translateAlterTable(node: Node<'alter-table'>, context: Context): Statement {
+  const { table, action, at } = node;
+  if (action.kind === 'rename' || action.kind === 'owner') {
+    const view = findRelation(table, context);
+    if (view.kind === 'view') return alterView(view, action, context);
+  }
   const relation = permanent(table, context);
   refuseIdentity(action, relation, context, at);
   const alter = `alter table ${relationSql(relation)}`;
@@ -70,6 +75,16 @@ export function translateAlterTable({ table, action, at }: Node<'alter-table'>, 
     case 'append':
       return { ...base, ...append(action, relation, context, at) };
   }
+}
+
+/** Name and owner of a view change as those of a table do. */
+function alterView(view: Relation, action: AlterAction & { kind: 'rename' | 'owner' }, context: Context): Statement {
+  const to = context.fold(action.to);
+  // A late-binding view is in no catalog but Redshift's.
+  const isBound = view.lateQuery === undefined;
+  const duckdb =
+    action.kind === 'rename' && isBound ? [`alter view ${relationSql(view)} rename to ${quoteIdentifier(to)}`] : [];
+  return { kind: 'alter-table', table: nameOf(view), change: { kind: action.kind, to }, duckdb };
 }
 
 /** Refuses a change that would separate the table from the sequence of its identity column. */
