@@ -1,5 +1,13 @@
 import type { ColumnInfo, RedshiftType } from '../statement';
-import { columns, type SystemView, systemSchema, visibleRelations, visibleSchemas } from './system-parts';
+import {
+  columns,
+  type SystemView,
+  systemSchema,
+  temporaryName,
+  temporaryVariable,
+  visibleRelations,
+  visibleSchemas,
+} from './system-parts';
 import { typeIds } from './type-ids';
 
 /** Parts of the queries behind the views of the catalog. Their rows are those of the engine's own catalog. */
@@ -33,7 +41,8 @@ export const typeId = `case ${columnPart('type.name')} ${typeIds.map(([oid, , ty
 
 export const ownSchemas = `select 'pg_catalog' as name union all select 'information_schema'`;
 export const namespaces = `(select ${part('name', 's.body')} as name, ${userId(part('owner', 's.body'))} as owner from ${visibleSchemas} as s
-  union all select name, 1 from (${ownSchemas}))`;
+  union all select name, 1 from (${ownSchemas})
+  union all select '${temporaryName}', getvariable('millrace_user_id')::integer where json_array_length(getvariable('${temporaryVariable}')::json) > 0)`;
 export const view = (types: Record<string, RedshiftType>, query: string): SystemView => ({
   columns: columns(types),
   query,

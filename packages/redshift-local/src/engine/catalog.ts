@@ -13,6 +13,7 @@ import { literal } from './database';
 import { WarehouseError } from './errors';
 import { withHistory } from './query-history';
 import type { ScramVerifier } from './scram';
+import { temporaryName } from './system-parts';
 import { systemSchema, systemViews } from './system-views';
 
 /** Entries of the catalog by kind. Each entry is one row of `millrace_system.objects`, keyed by `<kind>/<name>`. */
@@ -225,7 +226,7 @@ export class SessionCatalog implements Catalog {
   }
 
   find(schema: string | undefined, name: string): Relation | undefined {
-    if (schema === undefined || schema === temporarySchema) {
+    if (schema === undefined || schema === temporarySchema || schema === temporaryName) {
       const temporary = this.state.temporary.get(name);
       if (temporary) return { schema: temporarySchema, name, kind: 'temp-table', columns: temporary.columns };
     }

@@ -9,6 +9,7 @@ import { StatementPlan } from './plan';
 import type { QueryHistory } from './query-history';
 import type { ResultSink } from './result';
 import type { ScanFault } from './scan-fault';
+import { temporaryName, temporaryVariable } from './system-parts';
 import { systemSchema } from './system-views';
 import type { Transactions } from './transactions';
 
@@ -158,6 +159,7 @@ export class Session {
     return {
       millrace_now: now,
       millrace_statement_now: timestampLiteral(this.options.clock.now()),
+      [temporaryVariable]: this.temporaryEntries(),
       millrace_user: literal(this.user.name),
       millrace_user_id: String(this.user.id),
       millrace_superuser: String(this.user.superuser),
@@ -169,6 +171,11 @@ export class Session {
     };
   }
 
+  private temporaryEntries(): string {
+    const entries = [...this.state.temporary.values()].map((entry) => ({ ...entry, schema: temporaryName }));
+    return literal(JSON.stringify(entries));
+  }
+
   /** @param samples JSON texts; texts of the same shape parse faster from now on */
   async learnShapes(samples: readonly string[]): Promise<void> {
     this.store.shapes.learn(samples);
@@ -177,7 +184,10 @@ export class Session {
 
   /** Sets the time of GETDATE, and before the snapshot everything else that a statement reads. */
   async beginStatement(): Promise<void> {
-    const statement = { millrace_statement_now: timestampLiteral(this.options.clock.now()) };
+    const statement = {
+      millrace_statement_now: timestampLiteral(this.options.clock.now()),
+      [temporaryVariable]: this.temporaryEntries(),
+    };
     await this.connection.set(this.base ? statement : this.variables());
   }
 

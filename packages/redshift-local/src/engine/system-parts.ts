@@ -27,6 +27,10 @@ export const objects = (kind: string) => `(select body from ${systemSchema}.obje
 /** The brackets are needed, because the arrow binds more loosely than a comparison. */
 export const member = (path: string) => `(body->>'$.${path}')`;
 
+/** The variable with the session's temporary tables, as a JSON list of catalog entries. */
+export const temporaryVariable = 'millrace_temporary';
+/** Schema in which the system views show the temporary tables of a session. */
+export const temporaryName = 'pg_temp_1';
 export const isSuperuser = `getvariable('millrace_superuser')`;
 export const user = `getvariable('millrace_user')`;
 const isGranted = (type: string, object: string) =>
@@ -39,6 +43,7 @@ const ownsSchema = (schema: string) =>
  * that it has any privilege on.
  */
 export const visibleRelations = `(select o.body from ${systemSchema}.objects as o where o.kind = 'relation' and (${isSuperuser} or (o.body->>'$.owner') = ${user}
-  or ${ownsSchema(`(o.body->>'$.schema')`)} or ${isGranted('table', 'o.name')}))`;
+  or ${ownsSchema(`(o.body->>'$.schema')`)} or ${isGranted('table', 'o.name')})
+  union all select t.value from json_each(getvariable('${temporaryVariable}')::json) as t)`;
 export const visibleSchemas = `(select o.body from ${systemSchema}.objects as o where o.kind = 'schema' and (${isSuperuser} or (o.body->>'$.owner') = ${user}
   or o.name = 'public' or ${isGranted('schema', 'o.name')}))`;

@@ -48,7 +48,7 @@ function named(view: string, column: string, shown: (call: Call, number: string)
 
 const isVisible = (call: Call) =>
   `exists (select 1 from ${rowsOf(call, 'pg_class')} as k join ${rowsOf(call, 'pg_namespace')} as n on n.oid = k.relnamespace
-     where k.oid = ${oid(call, 0)} and (n.nspname = 'pg_catalog' or list_contains(getvariable('millrace_search_path'), n.nspname)))`;
+     where k.oid = ${oid(call, 0)} and (n.nspname in ('pg_catalog', 'pg_temp_1') or list_contains(getvariable('millrace_search_path'), n.nspname)))`;
 
 const always = (sql: string, type: Value['type'], count: readonly [number, number] = [1, 1]): FunctionEntry =>
   entry(count, () => ({ sql, type }));
