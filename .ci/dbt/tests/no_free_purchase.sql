@@ -1,0 +1,1 @@
+select * from {{ ref('purchases') }} where price < 0
