@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type RedshiftType, systemViews } from 'redshift-local/front-end';
+import { catalogFunctions, type RedshiftType, systemViews } from 'redshift-local/front-end';
 
 const root = join(__dirname, '../..');
 const reference = 'docs/reference/system-views.md';
@@ -56,6 +56,7 @@ const others = new Set(['pg_sleep', 'pg_backend_pid', 'stl_scan', 'pg_mine', 'sv
 test('every system view and function of the sources is in it', () => {
   const known = new Set([
     ...lines.map(({ view }) => view),
+    ...Object.keys(catalogFunctions),
     ...[...systemViews.keys()].map((view) => view.split('.').at(-1)!),
     ...[...read(reference).matchAll(/^(?:\| |The runbook names )`(\w+)(?:\(\))?`/gm)].map(([, name]) => name!),
   ]);

@@ -1,5 +1,6 @@
 import { type Case, type Edge, edges, pageUrl, type Topic } from 'redshift-conformance';
 import { systemViews } from '../src/engine/system-views';
+import { catalogFunctions } from '../src/sql/functions/catalog';
 import { functions } from '../src/sql/functions/registry';
 import { copyOptions, unloadOptions } from '../src/sql/parser/bulk';
 import { otherwise } from './applies';
@@ -114,7 +115,9 @@ Scalar: ${of(undefined)}.
 
 Aggregates, also as window functions: ${of('aggregate')}.
 
-Window functions: ${of('window')}.`;
+Window functions: ${of('window')}.
+
+Over the catalog, for clients of the PostgreSQL port, and without tables: ${Object.keys(catalogFunctions).sort().map(code).join(', ')}.`;
 }
 
 function views(): string {

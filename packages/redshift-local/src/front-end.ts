@@ -3,4 +3,5 @@ export { Engine, type RunResult } from './engine/engine';
 export type { ResultSet } from './engine/result';
 export { systemViews } from './engine/system-views';
 export { translate } from './sql';
+export { catalogFunctions } from './sql/functions/catalog';
 export type { RedshiftType } from './statement';

@@ -26,7 +26,8 @@ export type Expression = Positioned &
     | { readonly kind: 'boolean'; readonly value: boolean }
     | { readonly kind: 'typed-literal'; readonly type: 'date' | 'timestamp' | 'timestamptz'; readonly text: string }
     | { readonly kind: 'interval'; readonly text: string }
-    | { readonly kind: 'name'; readonly parts: readonly Identifier[] }
+    /** `isReserved` for a reserved word, which only a system view has as a column. */
+    | { readonly kind: 'name'; readonly parts: readonly Identifier[]; readonly isReserved?: boolean }
     /** `[1]` and attributes after an index, or attributes of an expression that is not a plain name. */
     | { readonly kind: 'navigate'; readonly from: Expression; readonly steps: readonly (Identifier | number)[] }
     | {

@@ -252,7 +252,7 @@ export class Connection {
     await this.out.flush();
   }
 
-  /** Does a part of the work. Returns false after an error, which the client is told of and the transaction pays for. */
+  /** Does a part of the work. Returns false after an error: the client gets it, and the transaction is undone. */
   private async attempt(
     prompt: Prompt,
     sql: () => string,

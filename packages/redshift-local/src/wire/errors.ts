@@ -55,7 +55,7 @@ const codes: readonly (readonly [pattern: RegExp, code: string])[] = [
 
 export const codeOf = (message: string): string => codes.find(([pattern]) => pattern.test(message))?.[1] ?? 'XX000';
 
-/** Returns what a client is told of an error. @param sql statement that failed */
+/** Returns the fields of an error for the client. @param sql statement that failed */
 export function problemOf(error: unknown, sql = ''): Problem {
   if (error instanceof WireError)
     return { severity: error.fatal ? 'FATAL' : 'ERROR', code: error.code, message: error.message };

@@ -78,16 +78,31 @@ describe('prepared statements of the PostgreSQL port', () => {
   });
 
   test('the binary format of results is that of PostgreSQL', async () => {
-    const { rows } = await client.query({
-      text: "select 7::int, 9007199254740993::bigint, -12345.6700::decimal(12,4), true, 1.5::float, 'é' where 1 = $1",
-      rowMode: 'array',
-      binary: true,
-      values: [1],
-      types: { getTypeParser: () => (value: Buffer) => value.toString('hex') },
-    } as never);
-    expect(rows).toEqual([
-      ['00000007', '0020000000000001', '0003000140000004' + '000109291a2c', '01', '3ff8000000000000', 'c3a9'],
+    const raw = await logInRaw(port);
+    const sql =
+      "select 7::int, 9007199254740993::bigint, -12345.67::decimal(12,4), true, 1.5::float, 'é', '2024-02-29'::date, '2000-01-01 00:00:01'::timestamp, 0.0001::decimal(5,4), 0::decimal(5,2)";
+    raw.send('P', '', sql, int16(0));
+    raw.send('B', '', '', int16(0), int16(0), int16(1), int16(1));
+    raw.send('E', '', 0);
+    raw.send('S');
+    await raw.until('Z');
+    const row = Buffer.from((await raw.until('D')).body, 'latin1');
+    const values: string[] = [];
+    for (let at = 2; at < row.length; at += 4 + row.readInt32BE(at))
+      values.push(row.subarray(at + 4, at + 4 + row.readInt32BE(at)).toString('hex'));
+    expect(values).toEqual([
+      '00000007',
+      '0020000000000001',
+      '0003000140000004' + '0001' + '0929' + '1a2c',
+      '01',
+      '3ff8000000000000',
+      'c3a9',
+      '00002279',
+      '00000000000f4240',
+      '0001ffff00000004' + '0001',
+      '0000000000000002',
     ]);
+    raw.socket.destroy();
   });
 
   test('rows arrive in parts, and the portal ends with its transaction', async () => {

@@ -1,4 +1,4 @@
-import { relationSql } from '../resolve/from';
+import { relationSql } from '../resolve/relation-sql';
 import { quoteLiteral, type Value } from '../resolve/value';
 import { boolean, integer, isInteger, isText, varchar } from '../types';
 import type { Call, FunctionEntry } from './call';

@@ -15,7 +15,7 @@ import { textFunctions } from './text';
 import { timeFunctions } from './time';
 import { framelessFunctions, nullTreatments, orderedFunctions, unorderedFunctions, windowFunctions } from './window';
 
-/** Every function that the local warehouse supports. */
+/** Every function that the local warehouse supports, beside those of the catalog. */
 export const functions: Readonly<Record<string, FunctionEntry>> = {
   ...textFunctions,
   ...patternFunctions,
@@ -27,7 +27,6 @@ export const functions: Readonly<Record<string, FunctionEntry>> = {
   ...aggregateFunctions,
   ...windowFunctions,
   ...sessionFunctions,
-  ...catalogFunctions,
 };
 
 function checkShape(node: FunctionCall, entry: FunctionEntry, environment: Environment): void {
@@ -59,7 +58,8 @@ function checkShape(node: FunctionCall, entry: FunctionEntry, environment: Envir
  */
 export function resolveCall(node: FunctionCall, environment: Environment, emit?: FunctionEntry['emit']): Value {
   const { context, clause } = environment;
-  const entry = Object.hasOwn(functions, node.name) ? functions[node.name] : undefined;
+  const known = Object.hasOwn(functions, node.name) ? functions : catalogFunctions;
+  const entry = Object.hasOwn(known, node.name) ? known[node.name] : undefined;
   if (!entry) throw context.source.unsupported(`function ${node.name.toUpperCase()}`, node.at);
   checkShape(node, entry, environment);
   if (entry.mutable) context.mark('mutable function', node.at);

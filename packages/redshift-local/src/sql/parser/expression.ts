@@ -351,7 +351,7 @@ function parseWord(cursor: Cursor): Expression {
   }
   if (cursor.peek().kind === 'operator' && cursor.peek().value === '(') return parseCall(cursor);
   // The number of an object in the catalog is a column, although the word is reserved.
-  if (value === 'oid') return { kind: 'name', parts: [cursor.anyIdentifier('a column')], at };
+  if (value === 'oid') return { kind: 'name', parts: [cursor.anyIdentifier('a column')], isReserved: true, at };
   if (notModelled.has(value)) throw cursor.unsupported(value.toUpperCase());
   return parseName(cursor);
 }

@@ -9,6 +9,7 @@ import { resolveCondition } from './expression';
 import { resolveName } from './names';
 import { comparable } from './operators';
 import { pivoted } from './pivot';
+import { relationSql } from './relation-sql';
 import { Context, Scope, type ScopeColumn, type ScopeRelation } from './scope';
 import { elementsOf, namesOf, valuesOf } from './super';
 import { quoteIdentifier, quoteLiteral } from './value';
@@ -28,14 +29,6 @@ export const streamColumns: readonly ColumnInfo[] = [
   { name: 'refresh_time', type: { name: 'timestamp' } },
   { name: 'kinesis_data', type: { name: 'varbyte', length: 1_048_576 } },
 ];
-
-/** DuckDB's name of a relation. System views have their own schema; temporary tables are in DuckDB's `temp`. */
-export function relationSql(relation: Pick<Relation, 'kind' | 'schema' | 'name' | 'query'>): string {
-  if (relation.kind === 'temp-table') return `temp.main.${quoteIdentifier(relation.name)}`;
-  if (relation.query !== undefined) return `(${relation.query})`;
-  const schema = relation.kind === 'system-view' ? 'millrace_system' : relation.schema;
-  return `${quoteIdentifier(schema)}.${quoteIdentifier(relation.name)}`;
-}
 
 /** Splits a name, as written in the statement, into schema and name. */
 export function splitName(parts: readonly Identifier[], context: Context): { schema?: string; name: string } {

@@ -23,6 +23,7 @@ export function columnValue({ sql, type, origin }: ScopeColumn): Value {
 export function resolveName(given: Expression & { kind: 'name' }, environment: Environment): Value {
   const { context } = environment;
   const node = withoutDatabase(given, environment);
+  if (node.isReserved) requireSystemColumn(node, environment);
   const parts = node.parts.map((part) => context.fold(part));
   let depth = 0;
   for (let scope: Scope | undefined = environment.scope; scope; scope = scope.parent) {
@@ -47,6 +48,17 @@ function withoutDatabase(node: Expression & { kind: 'name' }, { context, scope }
     if (one.relations.some((relation) => relation.schema === schema && relation.alias === table))
       return { ...node, parts: node.parts.slice(1) };
   return node;
+}
+
+function requireSystemColumn({ parts, at }: Expression & { kind: 'name' }, { context, scope }: Environment): void {
+  const { text } = parts[0]!;
+  for (let one: Scope | undefined = scope; one; one = one.parent)
+    for (const { system, columns } of one.relations)
+      if (columns.some(({ name }) => name === text)) {
+        if (system !== undefined) return;
+        break;
+      }
+  throw context.source.error(`syntax error at or near "${text}": reserved words need double quotes`, at);
 }
 
 /** The system view whose column a name may be. The local warehouse has a part of the columns of each. */

@@ -1,6 +1,7 @@
 import type { ColumnInfo, Relation, Statement } from '../../statement';
 import type { AlterAction, StatementNode } from '../ast';
-import { findRelation, relationSql } from '../resolve/from';
+import { findRelation } from '../resolve/from';
+import { relationSql } from '../resolve/relation-sql';
 import type { Context } from '../resolve/scope';
 import { quoteIdentifier } from '../resolve/value';
 import { describe } from '../types';

@@ -3,9 +3,10 @@ import type { Expression, FromItem, Identifier, StatementNode } from '../ast';
 import { Caster } from '../resolve/cast';
 import type { Environment } from '../resolve/environment';
 import { resolveCondition } from '../resolve/expression';
-import { findRelation, relationSql, resolveFrom } from '../resolve/from';
+import { findRelation, resolveFrom } from '../resolve/from';
 import { storedAs } from '../resolve/operators';
 import { environmentOf, resolveQuery } from '../resolve/query';
+import { relationSql } from '../resolve/relation-sql';
 import { type Context, Scope } from '../resolve/scope';
 import { quoteIdentifier, type Value } from '../resolve/value';
 

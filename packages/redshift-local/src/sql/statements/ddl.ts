@@ -2,8 +2,9 @@ import type { IdentityColumn, Name, Relation, Statement, StoredKeys, TableColumn
 import type { ColumnDefinition, Identifier, Reference, StatementNode, TableAttributes, TableKeys } from '../ast';
 import { folded } from '../lexer';
 import { Caster } from '../resolve/cast';
-import { findRelation, relationSql, splitName, uniqueNames } from '../resolve/from';
+import { findRelation, splitName, uniqueNames } from '../resolve/from';
 import { environmentOf, resolveQuery } from '../resolve/query';
+import { relationSql } from '../resolve/relation-sql';
 import { type Context, Scope } from '../resolve/scope';
 import { quoteIdentifier, quoteLiteral } from '../resolve/value';
 import { describe, duckdbType, isInteger } from '../types';
