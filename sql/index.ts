@@ -30,7 +30,7 @@ export { decodableCondition, isRaised, retryable, retryPreview, retryStatements 
 export { isSkipReason, skipPrefix } from './merge/skip-reason';
 export { isText } from './merge/text';
 export { decodes, isWaiting } from './merge/waiting';
-export { environmentObject, type PipelineDeclaration } from './objects/declarations';
+export { type EndpointDeclaration, environmentObject, type PipelineDeclaration } from './objects/declarations';
 export { type ObjectResource, resourcesOf, type WarehouseObject } from './objects/object';
 export { registryObject } from './objects/registry';
 export { ownerObject, warehouseObjects } from './objects/warehouse-objects';

@@ -2,12 +2,12 @@ import { isDeepStrictEqual } from 'node:util';
 import type { EnvironmentDeclaration } from '../../environments/declaration';
 import { landedHours, type PipelineDeclaration } from '../../sql';
 import { plural } from '../terminal';
+import { type CreateChange, differences, type Entry, otherDifferences, shown } from './differences';
+import { endpointChanges } from './endpoints';
 import { forgottenSince, hours } from './landing';
 import { joinNames, unchangedOutcome } from './phrases';
 import type { Action, Change, Outcome, Pair, Sides } from './plan';
 import { identityChanges } from './rebuild';
-
-type Entry = Readonly<Record<string, unknown>>;
 
 /** Compares what a pipeline declares besides its warehouse objects. Functions and schedules follow from it. */
 export function pipelineOutcome({ label, before: [old], after: [now] }: Pair, sides: Sides): Outcome {
@@ -42,6 +42,7 @@ export function pipelineOutcome({ label, before: [old], after: [now] }: Pair, si
     ...differences(was.exports, is.exports).map(({ name, before, after }) =>
       exportChange(`export ${pipeline}.${name}`, before, after, change),
     ),
+    ...endpointChanges(was, is, pipeline, change),
   ];
   return changes.length > 0 ? { changes, steps: [] } : unchangedOutcome(label, [now!]);
 }
@@ -103,8 +104,6 @@ const wanted = ({ where = [] }: PipelineDeclaration) =>
     : `records with ${where.map((filter) => `${path(filter.path)} of ${filter.oneOf.join(', ')}`).join(' and ')}`;
 
 const stackOf = ({ stack }: PipelineDeclaration) => (stack === undefined ? 'the main stack' : `the stack ${stack}`);
-
-type CreateChange = (object: string, action: Action, summary: string, ...notes: string[]) => Change;
 
 function streamChanges(
   was: PipelineDeclaration,
@@ -356,29 +355,7 @@ function access(partner: Entry): string {
   return mode === 'read' ? `read ${joinNames(exports)}` : 'write below its own prefix';
 }
 
-interface Difference {
-  readonly name: string;
-  readonly before?: Entry;
-  readonly after?: Entry;
-}
-
-/** Returns the entries that only one side has, or that differ. */
-function differences(before: object = {}, after: object = {}): Difference[] {
-  const [old, now] = [before, after] as [Record<string, Entry>, Record<string, Entry>];
-  return [...new Set([...Object.keys(old), ...Object.keys(now)])]
-    .filter((name) => !isDeepStrictEqual(old[name], now[name]))
-    .map((name) => ({ name, before: old[name], after: now[name] }));
-}
+const path = (steps: unknown) => (steps as string[]).join('.');
 
 const byName = (entries: readonly { readonly name: string }[] = []) =>
   Object.fromEntries(entries.map((entry) => [entry.name, entry]));
-
-/** Returns a sentence for each other field that differs. */
-function otherDifferences(before: Entry, after: Entry, reported: readonly string[]): string[] {
-  return [...new Set([...Object.keys(before), ...Object.keys(after)])]
-    .filter((field) => !reported.includes(field) && !isDeepStrictEqual(before[field], after[field]))
-    .map((field) => `\`${field}\` changes from ${shown(before[field])} to ${shown(after[field])}.`);
-}
-
-const shown = (value: unknown) => (value === undefined ? 'nothing' : JSON.stringify(value));
-const path = (steps: unknown) => (steps as string[]).join('.');

@@ -1,3 +1,4 @@
+import type { EndpointParam } from '../../lambda/endpoint/contract';
 import type {
   Column,
   ExportDefinition,
@@ -6,6 +7,7 @@ import type {
   SourceFilter,
   StreamDefinition,
 } from '../../pipelines/definition';
+import { endpointsPlan } from '../endpoints/plan';
 import type { ResolvedPipeline } from '../resolve';
 import { identityParts } from '../tables/identity';
 import { hashDefinition, shortHash } from '../text/definition';
@@ -26,6 +28,21 @@ export interface PipelineDeclaration {
   readonly stack?: string;
   /** By name. */
   readonly exports: Readonly<Record<string, Omit<ExportDefinition, 'name' | 'file'>>>;
+  /** By name. @default - none */
+  readonly endpoints?: Readonly<Record<string, EndpointDeclaration>>;
+}
+
+/** What the readers of an endpoint rely on, and its query. */
+export interface EndpointDeclaration {
+  readonly query: string;
+  /** By name. */
+  readonly params: Readonly<Record<string, Omit<EndpointParam, 'name' | 'description'>>>;
+  /** Types by name, in the order of the columns. */
+  readonly columns: Readonly<Record<string, string>>;
+  readonly maxRows: number;
+  readonly timeoutSeconds: number;
+  readonly tenant?: string;
+  readonly allowBreaking?: true;
 }
 
 function pipelineDeclaration(pipeline: Pipeline): PipelineDeclaration {
@@ -45,7 +62,28 @@ function pipelineDeclaration(pipeline: Pipeline): PipelineDeclaration {
     refreshEveryMinutes,
     ...(stack === undefined ? {} : { stack }),
     exports: Object.fromEntries(exports),
+    ...((pipeline.endpoints ?? []).length === 0 ? {} : { endpoints: endpointDeclarations(pipeline) }),
   };
+}
+
+function endpointDeclarations(pipeline: Pipeline): Record<string, EndpointDeclaration> {
+  const { endpoints = [] } = pipeline;
+  const compiled = endpointsPlan([pipeline]).map(({ name, params, columns, maxRows, timeoutSeconds, tenant }) => {
+    const { query, allowBreaking } = endpoints.find((endpoint) => endpoint.name === name)!;
+    return [
+      name,
+      {
+        query: hashDefinition(query),
+        params: Object.fromEntries(params.map(({ name: param, description: _, ...rest }) => [param, rest])),
+        columns: Object.fromEntries(columns.map((column) => [column.name, column.type])),
+        maxRows,
+        timeoutSeconds,
+        ...(tenant === undefined ? {} : { tenant }),
+        ...(allowBreaking ? { allowBreaking } : {}),
+      },
+    ] as const;
+  });
+  return Object.fromEntries(compiled);
 }
 
 /** Recorded before the pipeline's first object. Removed after its last object, unless the pipeline's data is kept. */

@@ -2,7 +2,7 @@ import type { Facts } from '../../../cli/plan/facts';
 import type { Problem, Sides } from '../../../cli/plan/plan';
 import { type ObjectState, treeStates } from '../../../cli/plan/state';
 import type { Environment } from '../../../environments/environment';
-import type { Pipeline } from '../../../pipelines/definition';
+import type { EndpointDefinition, Pipeline } from '../../../pipelines/definition';
 import { anExport, aSource, aView } from '../../sql/fixtures';
 import { prod, shop, visits, withColumn, withView } from './sample';
 
@@ -70,6 +70,33 @@ const idAndAt = { by: 'columns', columns: ['id', 'at'] } as const;
 const note = { name: 'note', path: ['note'], type: 'varchar', maxBytes: 32 } as const;
 const renamed = (name: string) => withColumn('kind', { name, stored: 'kind' });
 const stream = shop().stream;
+
+const sold_since = { type: 'timestamp' } as const;
+const most = { type: 'integer', min: 1, max: 100, default: 10 } as const;
+const revenue: EndpointDefinition = {
+  name: 'revenue',
+  query: `select hour, amount from shop.hourly_sold
+where true [[ and hour >= :sold_since ]]
+order by hour desc
+limit :most`,
+  file: 'pipelines/shop/endpoints/revenue.sql',
+  params: { sold_since, most },
+};
+const withEndpoint = (changes: Partial<EndpointDefinition> = {}) => shop({ endpoints: [{ ...revenue, ...changes }] });
+/** Loses a column, another gets another type, one is new; a parameter is gone, one is required and one is narrower. */
+const breaking: Partial<EndpointDefinition> = {
+  query: `select amount::double precision as amount, kind from shop.sold
+where at >= :sold_until and kind = :kind
+order by 1
+limit :most`,
+  params: {
+    sold_until: sold_since,
+    kind: { type: 'varchar', oneOf: ['sale'] },
+    most: { ...most, max: 50, default: 20 },
+  },
+  maxRows: 50,
+  tenant: 'kind',
+};
 
 /** Two dozen and more, each with a golden plan of its name. */
 export const edits: Readonly<Record<string, Edit>> = {
@@ -209,6 +236,27 @@ export const edits: Readonly<Record<string, Edit>> = {
     after: [
       shop({ exports: [sales, anExport('returns', "select event_id, at from shop.events where kind = 'return'")] }),
     ],
+  },
+  'endpoint-added': { after: [withEndpoint()] },
+  'endpoint-edited': {
+    before: [withEndpoint()],
+    after: [
+      withEndpoint({
+        query: revenue.query.replace('select hour, amount', 'select amount, hour, hour::date as day'),
+        params: { sold_since, most: { ...most, max: 200, default: 20 } },
+        timeoutSeconds: 10,
+      }),
+    ],
+  },
+  'endpoint-that-breaks-its-readers': { before: [withEndpoint()], after: [withEndpoint(breaking)] },
+  'endpoint-that-may-break-its-readers': {
+    before: [withEndpoint()],
+    after: [withEndpoint({ ...breaking, allowBreaking: true })],
+  },
+  'endpoint-removed': { before: [withEndpoint()], after: [shop()] },
+  'endpoint-removed-that-may-break-its-readers': {
+    before: [withEndpoint({ allowBreaking: true })],
+    after: [shop({ endpoints: [{ ...revenue, name: 'revenue_2' }] })],
   },
   'export-removed': { after: [shop({ exports: [] })], environmentAfter: prod({ partners: [] }) },
   'schedule-and-capacity-changed': {
