@@ -58,7 +58,7 @@ export class Refresh extends Construct {
       retainLogs: environment.retainData,
       statements: props.script.of('refresh'),
     }).allow(...dataApiStatements({ warehouse, key, secretArns: [secretArn], sees: 'function', lists: true }));
-    if (plan.freshness) this.handler.allow(...freshnessStatements(props.work, key, [pipeline], 'write'));
+    if (plan.freshness) this.handler.allow(...freshnessStatements(props.work, [pipeline], 'write'));
     const target = this.handler.function;
     // One retry for a passing error. The next tick resumes the run anyway.
     target.configureAsyncInvoke({ retryAttempts: 1, maxEventAge: Duration.minutes(5) });

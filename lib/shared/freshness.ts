@@ -1,13 +1,10 @@
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { freshnessKey } from '../../lambda/shared/freshness';
-import { keyUse } from './key-use';
 
 /** Access to the documents that say which run the views of these pipelines come from. */
 export function freshnessStatements(
   work: Bucket,
-  key: IKey,
   pipelines: readonly { readonly name: string }[],
   use: 'read' | 'write',
 ): PolicyStatement[] {
@@ -23,6 +20,5 @@ export function freshnessStatements(
       resources: [work.bucketArn],
       conditions: { StringEquals: { 's3:prefix': keys } },
     }),
-    keyUse(key, 's3', use),
   ];
 }
