@@ -117,7 +117,11 @@ Aggregates, also as window functions: ${of('aggregate')}.
 
 Window functions: ${of('window')}.
 
-Over the catalog, for clients of the PostgreSQL port, and without tables: ${Object.keys(catalogFunctions).sort().map(code).join(', ')}.`;
+Over the catalog, for clients of the PostgreSQL port, and without tables: ${Object.keys(catalogFunctions)
+    .filter((name) => !name.includes(' '))
+    .sort()
+    .map(code)
+    .join(', ')}.`;
 }
 
 function views(): string {

@@ -1,3 +1,4 @@
+import { reservedWords } from '../reserved-words';
 import { type Place, SqlError } from '../statement';
 
 /**
@@ -162,7 +163,9 @@ function readQuoted(source: Source, at: number): Token {
 function readNumber(source: Source, at: number): Token {
   const found = match(number, source.text, at)!;
   const end = at + found[0].length;
-  if (/[a-z_]/i.test(source.text[end] ?? ''))
+  const glued = match(word, source.text, end)?.[0];
+  // A word of syntax may follow without a blank, as in `then 1when` of redshift_connector.
+  if (glued !== undefined && !reservedWords.has(folded(glued)))
     throw source.unsupported(`number with the suffix ${source.text[end]}`, at);
   return { kind: 'number', value: found[0], at, end };
 }

@@ -123,6 +123,46 @@ describe('sessions of the PostgreSQL port', () => {
     }
   });
 
+  test('queries of the catalog may have what only the queries of clients have', async () => {
+    for (const [sql, rows] of [
+      ["select nspname as x from pg_namespace where x = 's'", [['s']]],
+      ["select (atttypmod - 4) >> 16, (atttypmod - 4) & 65535 from pg_attribute where attname = 'c'", [[10, 2]]],
+      ["select case 1when 1then 'one' end", [['one']]],
+      ['select * from current_database()', [['millrace']]],
+      ["select (current_schemas(true))[1], array_to_string(current_schemas(false), '+')", [['pg_catalog', 'public']]],
+      ["select 's.t'::regclass = oid, oid::regclass from pg_class where relname = 't'", [[true, 't']]],
+      [
+        "select has_table_privilege('s.t', 'select'), has_schema_privilege('millrace_owner', 's', 'usage')",
+        [[true, true]],
+      ],
+      ['select format_type(1700, 655366), pg_get_userbyid(-1)', [['numeric(10,2)', 'unknown (OID=-1)']]],
+      ["select setting from pg_settings where name = 'datestyle'", [['ISO, MDY']]],
+    ] as const)
+      expect([sql, await valuesOf(client, sql)]).toEqual([sql, rows]);
+    for (const sql of [
+      'select a as x from s.t where x = 1',
+      'select a & 1 from s.t',
+      'select 6 >> 1',
+      'select oid from s.t',
+      'select format_type(23, -1) from s.t',
+    ])
+      expect([sql, (await errorOf(client.query(sql))).code]).toEqual([
+        sql,
+        expect.stringMatching(/^(?:42703|0A000|42601)$/),
+      ]);
+  });
+
+  test('columns of late-binding views are listed', async () => {
+    await client.query('create view s.late as select a, b from s.t with no schema binding');
+    const sql =
+      'select c, d from pg_get_late_binding_view_cols() v(a name, b name, c name, d varchar, e int) order by e';
+    expect(await valuesOf(client, sql)).toEqual([
+      ['a', 'integer'],
+      ['b', 'character varying(20)'],
+    ]);
+    await client.query('drop view s.late');
+  });
+
   test('a view follows a relation that is renamed', async () => {
     await client.query('create view s.v as select a from s.t; create view s.w as select a from s.v');
     await client.query('alter table s.t rename to u; alter table s.v rename to x');

@@ -66,6 +66,15 @@ function formatType(call: Call): string {
     else '???' end)`;
 }
 
+/** An operator on bits. Its edges over the columns of tables are not modelled. */
+const bits = (operator: string) =>
+  entry([2, 2], (call) => {
+    const { relations } = call.environment.scope;
+    if (relations.length === 0 || relations.some(({ system }) => system === undefined))
+      throw call.unsupported(`operator ${operator}`);
+    return { sql: `(${call.integer(0)} ${operator} ${call.integer(1)})`, type: integer };
+  });
+
 const has = (type: string, column: string) =>
   entry([2, 3], (call) => {
     const isNamed = call.count === 3;
@@ -145,6 +154,8 @@ export const catalogFunctions: Readonly<Record<string, FunctionEntry>> = {
       type: maxText,
     };
   }),
+  'operator >>': bits('>>'),
+  'operator &': bits('&'),
   has_table_privilege: has('table', 'relation'),
   has_schema_privilege: has('schema', 'schema'),
   has_database_privilege: has('database', 'database'),

@@ -9,8 +9,15 @@ import { type Call, type FunctionEntry, maxText } from './call';
 function searched(call: Call, position: number): string {
   const { sql } = call.text(0);
   if (call.count <= position) return sql;
+  if (typeof call.value(position).constant !== 'string') return searchedFrom(call, sql, call.position(position));
   const start = call.literalInteger(position, 1);
   return start === 1 ? sql : `substring(${sql}, ${start})`;
+}
+
+/** A position that each row gives. Below 1 it is refused, as a literal is. */
+function searchedFrom(call: Call, sql: string, start: string): string {
+  const refused = failure(`a position below 1 in function ${call.name} is not supported by the local warehouse`);
+  return letting('s', start, (s) => `substring(${sql}, case when ${s} < 1 then ${refused} else ${s} end)`);
 }
 
 /** `i` for the parameter `i` (ignore case), empty for `c`. The parameter `p` is not supported. */

@@ -31,6 +31,20 @@ export function parseArrayOf(cursor: Cursor): Expression {
   return { kind: 'subquery', query, isList: true, at };
 }
 
+/** Operators on bits, by which clients read the modifier of a type. */
+const bitOperators: Readonly<Record<string, string>> = { '>>': 'operator >>', '&': 'operator &' };
+
+/** An operand with its operators on bits, which are calls of functions that no statement can name. */
+export function bitsOf(cursor: Cursor, operand: () => Expression): Expression {
+  let left = operand();
+  while (cursor.isOperator(...Object.keys(bitOperators))) {
+    const { at, value } = cursor.next();
+    const name = bitOperators[value]!;
+    left = { kind: 'call', name, args: [left, operand()], star: false, distinct: false, at };
+  }
+  return left;
+}
+
 /** Types that only the catalog has: names of objects, which are functions of their numbers here, and the numbers. */
 const objectNames = ['regclass', 'regtype', 'regproc', 'regnamespace'];
 

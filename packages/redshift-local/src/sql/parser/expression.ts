@@ -1,6 +1,6 @@
 import type { BinaryOperator, Expression, Identifier } from '../ast';
 import { parseCall } from './call';
-import { castOf, isArrayOf, parseArrayOf, skipCatalog } from './catalog';
+import { bitsOf, castOf, isArrayOf, parseArrayOf, skipCatalog } from './catalog';
 import type { Cursor } from './cursor';
 import { isSubqueryStart } from './query-start';
 import { parseType, tryParseType } from './type';
@@ -174,7 +174,7 @@ function parseChain(cursor: Cursor, operators: readonly string[], operand: () =>
 }
 
 export function parseConcatenation(cursor: Cursor): Expression {
-  return parseChain(cursor, ['||'], () => parseAdditive(cursor));
+  return parseChain(cursor, ['||'], () => bitsOf(cursor, () => parseAdditive(cursor)));
 }
 
 function parseAdditive(cursor: Cursor): Expression {
@@ -215,7 +215,7 @@ function parsePostfix(cursor: Cursor): Expression {
     if (length > maxChain / 4) throw cursor.unsupported(`a chain of more than ${maxChain / 4} casts or attributes`);
     const at = cursor.at;
     if (cursor.takeOperator('::')) operand = castOf(cursor, operand, at);
-    else if (cursor.isOperator('&', '|', '#', '<<', '>>')) throw cursor.unsupported(`operator ${cursor.token.value}`);
+    else if (cursor.isOperator('|', '#', '<<')) throw cursor.unsupported(`operator ${cursor.token.value}`);
     else if (cursor.isWord('collate')) throw cursor.unsupported('COLLATE');
     else if (isOuterMark(cursor)) throw cursor.unsupported('an outer join by (+)');
     else if (cursor.takeWords('at', 'time', 'zone')) operand = atTimeZone(cursor, operand, at);

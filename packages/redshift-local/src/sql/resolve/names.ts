@@ -34,6 +34,15 @@ export function resolveName(given: Expression & { kind: 'name' }, environment: E
     }
     depth++;
   }
+  const { whereAliases } = environment.scope;
+  const aliased = parts.length === 1 ? whereAliases.get(parts[0]!) : undefined;
+  if (aliased) {
+    // The alias does not name itself.
+    whereAliases.delete(parts[0]!);
+    const value = environment.resolve(aliased, environment);
+    whereAliases.set(parts[0]!, aliased);
+    return value;
+  }
   const view = systemViewOf(parts, environment.scope);
   if (view !== undefined) throw context.source.unsupported(`column "${parts.at(-1)}" of system view ${view}`, node.at);
   throw context.source.error(`column "${parts.join('.')}" does not exist`, node.at);

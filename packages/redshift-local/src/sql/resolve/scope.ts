@@ -1,5 +1,5 @@
 import type { BoundParameter, Catalog, Name, Origin, Parameters } from '../../statement';
-import type { CommonTable, Identifier } from '../ast';
+import type { CommonTable, Expression, Identifier } from '../ast';
 import { folded, type Source } from '../lexer';
 import type { Type } from '../types';
 import { quoteIdentifier, type Value } from './value';
@@ -32,6 +32,8 @@ export class Scope {
   readonly relations: ScopeRelation[] = [];
   /** Aliases of the select list that later items may use. */
   readonly lateral = new Map<string, Value>();
+  /** Aliases of the select list that WHERE may use. Empty unless WHERE is resolved in a query of the catalog. */
+  readonly whereAliases = new Map<string, Expression>();
   /** Most nested groupings in an item of FROM. */
   groups = 0;
   /** Length of the chain of aliases behind each alias, and behind the item that is being resolved. */

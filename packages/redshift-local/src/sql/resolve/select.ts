@@ -43,7 +43,7 @@ export function resolveSelect(
   const { context } = clause('SELECT');
   if (select.into) throw context.source.unsupported('INTO in a query within a statement', select.into.at);
   const from = select.from ? ` from ${resolveFrom(select.from, clause('FROM'))}` : '';
-  const where = select.where ? ` where ${resolveCondition(select.where, clause('WHERE')).sql}` : '';
+  const where = select.where ? ` where ${resolveWhere(select, select.where, scope, clause)}` : '';
   const items = without(select.exclude, itemsOf(select.items, clause('SELECT')), clause('SELECT'));
   if (items.length > maxItems)
     throw context.source.error(`target lists can have at most ${maxItems} entries`, select.at);
@@ -75,6 +75,21 @@ export function resolveSelect(
   if (select.top !== undefined) context.mark('limit', select.at);
   const sorted = order.length > 0 ? ` order by ${order.join(', ')}` : '';
   return { sql: `${distinct}${sorted}${select.top === undefined ? '' : ` limit ${select.top}`}`, columns, groups };
+}
+
+/**
+ * In a query of the catalog, the condition may name aliases of the select list, as redshift_connector does. Whether it
+ * may elsewhere is undocumented.
+ */
+function resolveWhere({ items }: SelectCore, where: Expression, scope: Scope, clause: Clause): string {
+  const environment = clause('WHERE');
+  if (scope.relations.length > 0 && scope.relations.every(({ system }) => system !== undefined))
+    for (const item of items)
+      if (item.kind === 'expression' && item.alias)
+        scope.whereAliases.set(environment.context.fold(item.alias), item.expression);
+  const { sql } = resolveCondition(where, environment);
+  scope.whereAliases.clear();
+  return sql;
 }
 
 /** Rows that differ in trailing blanks only are equal. */
