@@ -13,9 +13,11 @@ import { grouped, plural, styleFor } from '../terminal';
 import type { CommandIo } from './context';
 import { type Ask, askIdentity, terminalAsk } from './new/ask';
 import { filesOf } from './new/files';
+import { readKinesis } from './new/kinesis';
 import {
   fieldNamed,
   identityColumns,
+  mostColumns,
   type NewPipeline,
   type PlannedField,
   pipelineOf,
@@ -26,12 +28,13 @@ import { prove } from './new/proof';
 import { recordsOf } from './new/records';
 import { type Candidate, headLines, jsonOf, linesText, printFields, type Report, tailLines } from './new/report';
 import { SampleChoice } from './new/sample';
-import { openFile, openStream, type Source } from './new/source';
+import { openFile, openLines, type Source } from './new/source';
 import { viewOf } from './new/view';
 import { assertNew, writeFolder } from './new/write-folder';
-import { text, wholeNumber } from './options';
+import { addEnvironmentOptions, text, wholeNumber } from './options';
+import type { StreamOptions } from './streams/open-stream';
 
-interface NewOptions {
+interface NewOptions extends StreamOptions {
   readonly from: string;
   readonly identity?: readonly string[];
   readonly sample?: number;
@@ -63,7 +66,7 @@ export function addNew(program: Command, io: CommandIo, _exit: unknown, given: P
     now: Date.now,
     ...given,
   };
-  program
+  const command = program
     .command('new')
     .summary('make a pipeline from a sample of your own data')
     .description(
@@ -72,19 +75,26 @@ export function addNew(program: Command, io: CommandIo, _exit: unknown, given: P
         'It overwrites nothing.\n\n' +
         '  npx millrace new clicks --from clicks.ndjson\n' +
         '  npx millrace new orders --from orders.csv.gz --identity order_id --dry-run\n' +
-        '  zcat logs/*.gz | npx millrace new logs --from - --sample 100000',
+        '  zcat logs/*.gz | npx millrace new logs --from - --sample 100000\n' +
+        '  npx millrace new clicks --from kinesis:clicks --sample 50000',
     )
     .argument(
       '<name>',
       'name of the pipeline and of its schema: lower-case letters, digits and underscores',
       text('<name>'),
     )
-    .requiredOption('--from <source>', 'a file of NDJSON or CSV, also with gzip; or - for stdin', text('--from'))
+    .requiredOption(
+      '--from <source>',
+      'a file of NDJSON, CSV or Parquet, also with gzip; - for stdin; or kinesis:STREAM',
+      text('--from'),
+    )
     .option('--identity <fields>', 'columns or paths that make two records the same event: id or user.id,at', list)
     .option('--sample <n>', 'read so many records only', wholeNumber('--sample', 1, 1_000_000_000))
     .option('--dry-run', 'report and prove, and write nothing')
-    .option('--json', 'the report as one JSON object')
-    .action((name: string, options: NewOptions) => makePipeline(name, options, io, dependencies));
+    .option('--json', 'the report as one JSON object');
+  addEnvironmentOptions(command).action((name: string, options: NewOptions) =>
+    makePipeline(name, options, io, dependencies),
+  );
 }
 
 function list(value: string): string[] {
@@ -146,7 +156,7 @@ class Making {
     try {
       const found = await this.stage('read', source.label, (stage) => this.read(source, stage));
       checkProfile(found, source);
-      const { fields, candidates } = this.decide(found);
+      const { fields, candidates } = this.decide(found, source);
       if (!this.options.json) this.show(found, fields, source);
       const identity = await this.identity(found, fields, candidates);
       const plan = planPipeline(this.name, found, fields, identity);
@@ -156,11 +166,16 @@ class Making {
     }
   }
 
-  private open(): Promise<Source> | Source {
+  private async open(): Promise<Source> {
     const { from } = this.options;
     const { mostBytes, stdin } = this.dependencies;
-    if (from === '-') return openStream(stdin as import('node:stream').Readable, mostBytes, 'stdin', this.signal);
-    return openFile(from, mostBytes);
+    if (from.startsWith('kinesis:')) {
+      const stream = from.slice('kinesis:'.length);
+      const { lines, notes } = await readKinesis(stream, this.options, this.signal);
+      return { ...(await openLines(lines, mostBytes, `the stream ${stream}`, this.signal)), notes };
+    }
+    if (from === '-') return openLines(stdin as import('node:stream').Readable, mostBytes, 'stdin', this.signal);
+    return openFile(from, mostBytes, this.signal);
   }
 
   private async stage<T>(name: string, doing: string, act: (stage: Stage) => Promise<[T, string]>): Promise<T> {
@@ -184,11 +199,14 @@ class Making {
       onProgress: (records) => stage.count(records, 'records', sample),
       ...(identity && { identity }),
     });
-    return [found, `${plural(found.records, 'record')} of ${source.label}`];
+    return [
+      { ...found, notes: [...source.notes, ...found.notes] },
+      `${plural(found.records, 'record')} of ${source.label}`,
+    ];
   }
 
-  private decide(found: Profile): { fields: PlannedField[]; candidates: Candidate[] } {
-    const fields = this.fitting(found);
+  private decide(found: Profile, { declared }: Source): { fields: PlannedField[]; candidates: Candidate[] } {
+    const fields = this.fitting(found, declared);
     const candidates = found.candidates.flatMap((candidate) => {
       const columns = identityColumns(fields, candidate);
       return columns ? [{ columns, evidence: candidate.evidence }] : [];
@@ -197,13 +215,13 @@ class Making {
   }
 
   /** As many columns as the statements of the pipeline have room for. */
-  private fitting(found: Profile): PlannedField[] {
-    let fields = planFields(found);
+  private fitting(found: Profile, declared: Source['declared']): PlannedField[] {
+    let fields = planFields(found, mostColumns, declared);
     for (;;) {
       const count = fields.filter(({ column }) => column).length;
       const pipeline = pipelineOf(planPipeline(this.name, found, fields, undefined), []);
       if (count <= 1 || judgePipelines([pipeline]).errors.length === 0) return fields;
-      fields = planFields(found, Math.floor(count * 0.7));
+      fields = planFields(found, Math.floor(count * 0.7), declared);
     }
   }
 

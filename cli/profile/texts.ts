@@ -102,7 +102,7 @@ const ownZone = /^(?:Z|[+-]\d\d:\d\d)$/;
 const clockPattern = /^(\d\d):(\d\d):(\d\d)(?:\.\d{1,6})?$/;
 const numberPattern = /^-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 const emailPattern = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
-const addressPattern = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$|^[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}$/i;
+const addressPattern = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$|^[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){3,7}$/i;
 const flagTexts = new Set(['true', 't', 'yes', 'y', '1', 'false', 'f', 'no', 'n', '0']);
 
 /** The forms of a text, as bits. The usual numbers are known without making a string of them. */

@@ -45,6 +45,24 @@ afterAll(async () => {
 const customers = (found: readonly { value?: { customer_id: string } }[]) =>
   found.map(({ value }) => value?.customer_id ?? 'not json').sort();
 
+test('new makes a pipeline of the records of a stream', async () => {
+  const { code, stdout, stderr } = await dev.cli('new', 'again', '--from', 'kinesis:estore', '--dry-run', '--json');
+  expect([code, stderr]).toEqual([0, '']);
+  expect(JSON.parse(stdout)).toMatchObject({
+    source: 'the stream estore',
+    records: 6,
+    sound: 5,
+    faults: [{ reason: 'not JSON', records: 1 }],
+    proof: { records: 6, events: 5, rejects: 1 },
+    files: null,
+  });
+  const some = await dev.cli('new', 'again', '--from', `kinesis:${stream}`, '--dry-run', '--json', '--sample', '2');
+  expect(JSON.parse(some.stdout)).toMatchObject({
+    records: 2,
+    notes: ['the oldest 2 records of the stream were read; --sample reads more'],
+  });
+});
+
 describe('tail', () => {
   test('shows records as lines, cut and cleaned, and a reject with the reason of the merge', async () => {
     const { code, stdout, stderr } = await dev.cli('tail', 'estore', '--since', 'beginning', '--until', 'now');

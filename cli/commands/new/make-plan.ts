@@ -49,9 +49,16 @@ export interface NewPipeline {
 
 type Draft = { field: Field; path: readonly string[]; shape?: ColumnShape; why: string };
 
-/** Decides what becomes of each field. The identity is chosen later. */
-export function planFields(profile: Profile, most = mostColumns): PlannedField[] {
-  const drafts = withColumn(leaves(profile.root, profile.format === 'csv'));
+/**
+ * Decides what becomes of each field. The identity is chosen later.
+ * @param declared types that the source declares, by path
+ */
+export function planFields(
+  profile: Profile,
+  most = mostColumns,
+  declared: ReadonlyMap<string, ColumnShape> = new Map(),
+): PlannedField[] {
+  const drafts = withColumn(leaves(profile.root, profile.format === 'csv')).map((draft) => asDeclared(draft, declared));
   const columns = drafts.filter(({ shape }) => shape !== undefined);
   const kept = new Set(mostFilled(columns, most));
   const names = new ColumnNames();
@@ -85,6 +92,13 @@ function leaves(parent: Field, isText: boolean): Draft[] {
     const { becomes, shape, why } = decide(field, isText);
     return becomes === 'parent' ? leaves(field, isText) : [{ field, path, shape, why }];
   });
+}
+
+/** A number has the type that its source declares: a double can be whole in every record of a sample. */
+function asDeclared(draft: Draft, declared: ReadonlyMap<string, ColumnShape>): Draft {
+  const shape = declared.get(pathText(draft.field));
+  const isNumber = draft.shape !== undefined && ['bigint', 'decimal', 'double'].includes(draft.shape.type);
+  return shape !== undefined && isNumber ? { ...draft, shape, why: `${shape.type} in the file` } : draft;
 }
 
 const mostNameBytes = 127;

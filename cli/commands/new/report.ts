@@ -91,7 +91,7 @@ export function tailLines({ plan, candidates, view, proof, files }: Report): str
   return [
     identityLine({ plan, candidates }),
     `time       ${time ? `${time.name}, the time of the event by its name` : 'none: no field is a time, so the first view has no hours'}`,
-    `proof      ${plural(proof.records, 'record')} through the merge: ${grouped(proof.events)} events, ${plural(proof.duplicates, 'duplicate')}, ${plural(proof.rejects, 'reject')}, all foreseen`,
+    `proof      ${plural(proof.records, 'record')} through the merge: ${plural(proof.events, 'event')}, ${plural(proof.duplicates, 'duplicate')}, ${plural(proof.rejects, 'reject')}${proof.rejects > 0 ? ', all foreseen' : ''}`,
     ...(clashes
       ? [
           `duplicates ${plural(clashes.count, 'record')} share the identity of another one without being its copy, first lines ${clashes.lines.join(' and ')}: each identity counts once`,

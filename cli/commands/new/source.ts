@@ -14,7 +14,8 @@ import type { Readable } from 'node:stream';
 import { pipeline as pipe } from 'node:stream/promises';
 import { createGunzip, gunzipSync } from 'node:zlib';
 import { Failure } from '../../failure';
-import { type Block, blocksOf, type Format, type SampleReport, sampled } from '../../profile';
+import { type Block, blocksOf, type ColumnShape, type Format, type SampleReport, sampled } from '../../profile';
+import { readParquet } from './parquet';
 
 /** A sample that can be read several times. Each reading gives the same records. */
 export interface Source {
@@ -27,6 +28,10 @@ export interface Source {
   readonly report: SampleReport;
   /** Lines of more than 4 MiB, which no reading gives. */
   readonly longLines: ReadonlySet<number>;
+  /** Types that the source declares, by path. */
+  readonly declared?: ReadonlyMap<string, ColumnShape>;
+  /** Sentences about the source as a whole. */
+  readonly notes: readonly string[];
   blocks(): AsyncIterable<Block>;
   /** Deletes temporary files. */
   dispose(): void;
@@ -35,8 +40,23 @@ export interface Source {
 const chunkBytes = 1024 * 1024;
 const sniffedBytes = 64 * 1024;
 
+const parquetMark = Buffer.from('PAR1');
+
 /** @param most bytes that are read as a whole. Of more, a sample is read. */
-export function openFile(path: string, most: number, label = basename(path), dispose = () => {}): Source {
+export async function openFile(
+  path: string,
+  most: number,
+  signal: AbortSignal,
+  label = basename(path),
+): Promise<Source> {
+  sizeOf(path);
+  if (!headOf(path).subarray(0, 4).equals(parquetMark)) return openText(path, most, label);
+  const { lines, ...rest } = await readParquet(path, label, most);
+  return { ...(await openLines(lines, most, label, signal)), ...rest };
+}
+
+/** @param label the name of a file, or another name of the source */
+export function openText(path: string, most: number, label = basename(path), dispose = () => {}): Source {
   const bytes = sizeOf(path);
   const head = headOf(path);
   const isGzip = head[0] === 0x1f && head[1] === 0x8b;
@@ -50,6 +70,7 @@ export function openFile(path: string, most: number, label = basename(path), dis
     bytes,
     report,
     longLines,
+    notes: [],
     dispose,
     blocks() {
       Object.assign(report, { bytes: 0, read: 0 });
@@ -60,13 +81,16 @@ export function openFile(path: string, most: number, label = basename(path), dis
 }
 
 /** Copies a stream into a temporary file, because a sample is read twice. */
-export async function openStream(stream: Readable, most: number, label: string, signal: AbortSignal): Promise<Source> {
+export async function openLines(stream: Readable, most: number, label: string, signal: AbortSignal): Promise<Source> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-new-'));
   const remove = () => rmSync(folder, { recursive: true, force: true });
   try {
     const path = join(folder, 'sample');
     await pipe(stream, createWriteStream(path), { signal });
-    return openFile(path, most, label, remove);
+    if (!headOf(path).subarray(0, 4).equals(parquetMark)) return openText(path, most, label, remove);
+    const source = await openFile(path, most, signal, label);
+    remove();
+    return source;
   } catch (error) {
     remove();
     throw error;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { planFields, planPipeline } from '../../../cli/commands/new/make-plan';
 import { headLines, typeText } from '../../../cli/commands/new/report';
-import { openFile } from '../../../cli/commands/new/source';
+import { openText } from '../../../cli/commands/new/source';
 import { mostBytes, profile } from '../../../cli/profile';
 import { everyNth } from '../../support/tier';
 import { millrace } from '../io';
@@ -30,7 +30,7 @@ const written = ({ file, content }: NastyFile) => {
 const named = (files: readonly NastyFile[]) => files.map((each) => [each.name, each] as const);
 
 test.each(named(nastyFiles.filter(({ fails }) => !fails)))('the fields of a file with %s', async (_, each) => {
-  const source = openFile(written(each), mostBytes);
+  const source = openText(written(each), mostBytes);
   const found = await profile(source.blocks(), { format: source.format });
   const fields = planFields(found);
   const decided = each.columns.map((wanted) => {

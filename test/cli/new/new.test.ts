@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
+import { DuckDBInstance } from '@duckdb/node-api';
 import { Command } from 'commander';
 import { addNew, type NewDependencies } from '../../../cli/commands/new';
 import { prove } from '../../../cli/commands/new/proof';
@@ -64,7 +65,7 @@ test('writes a pipeline that is valid, formatted, and whose view and generator a
   const from = file('orders.ndjson', orders(1200));
   const { stdout, error } = await run(['orders', '--from', from, '--identity', 'orderId']);
   expect(error).toBeUndefined();
-  expect(stdout).toContain('proof      1,200 records through the merge: 1,200 events, 0 duplicates, 0 rejects');
+  expect(stdout).toContain('proof      1,200 records through the merge: 1,200 events, 0 duplicates, 0 rejects\n');
   expect(stdout).toMatch(/personal +likely: customer\.id, customer\.email/);
   const made = join(root, 'orders');
   expect(readdirSync(made, { recursive: true, encoding: 'utf8' }).sort()).toEqual([
@@ -191,6 +192,40 @@ test('a CSV with gzip: numbers and booleans become JSON, empty cells are null', 
   const [first, , , fourth] = readFileSync(join(root, 'rows', 'sample.ndjson'), 'utf8').split('\n');
   expect(first).toBe('{"id":0,"ok":true,"note":"a \\"b\\", 0","price":0.50,"zip":"00"}');
   expect(fourth).toBe('{"id":3,"ok":false,"note":"a \\"b\\", 3","zip":"03"}');
+});
+
+test('a Parquet file: numbers have the types that the file declares, and no digit is lost', async () => {
+  const instance = await DuckDBInstance.create(':memory:');
+  const connection = await instance.connect();
+  await connection.run(`copy (
+    select n::bigint as id, n::double as ratio, 1.50::decimal(38,2) as price, n::float as f,
+      timestamp '2026-01-01 10:00:00.123456' as local_at, timestamptz '2026-01-01 10:00:00+01' as zoned_at, date '2026-01-02' as day,
+      {city: 'x', "at": {lat: 1.25::decimal(4,2)}} as place, [1, 2] as list, 'ab'::blob as raw, null::int as nothing
+    from range(3) t(n)
+  ) to '${join(folder, 'all.parquet')}' (format parquet)`);
+  connection.closeSync();
+  instance.closeSync();
+  const { stdout, error } = await run(['all', '--from', join(folder, 'all.parquet'), '--identity', 'id', '--json']);
+  expect(error).toBeUndefined();
+  const report = JSON.parse(stdout) as { fields: { path: string[]; type?: string }[]; notes: string[] };
+  expect(report.notes).toEqual(['columns of bytes are left out: raw']);
+  expect(Object.fromEntries(report.fields.map(({ path, type }) => [path.join('.'), type]))).toEqual({
+    id: 'bigint',
+    ratio: 'double',
+    price: 'decimal(38,2)',
+    f: 'double',
+    local_at: 'timestamp',
+    zoned_at: 'timestamptz',
+    day: 'date',
+    'place.city': 'varchar(16)',
+    'place.at.lat': 'decimal(4,2)',
+    list: undefined,
+  });
+  expect(readFileSync(join(root, 'all', 'sample.ndjson'), 'utf8').split('\n')[1]).toBe(
+    '{"id":1,"ratio":1,"price":1.50,"f":1,"local_at":"2026-01-01T10:00:00.123456","zoned_at":"2026-01-01T09:00:00Z","day":"2026-01-02","place":{"city":"x","at":{"lat":1.25}},"list":[1,2]}',
+  );
+  const broken = await run(['other', '--from', file('x.parquet', 'PAR1 and no more')]);
+  expect(broken.error).toMatchObject({ message: expect.stringContaining('x.parquet cannot be read as Parquet: ') });
 });
 
 describe('the identity', () => {
