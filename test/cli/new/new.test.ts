@@ -205,7 +205,7 @@ test('a Parquet file: numbers have the types that the file declares, and no digi
   ) to '${join(folder, 'all.parquet')}' (format parquet)`);
   connection.closeSync();
   instance.closeSync();
-  const { stdout, error } = await run(['all', '--from', join(folder, 'all.parquet'), '--identity', 'id', '--json']);
+  const { stdout, error } = await run(['parts', '--from', join(folder, 'all.parquet'), '--identity', 'id', '--json']);
   expect(error).toBeUndefined();
   const report = JSON.parse(stdout) as { fields: { path: string[]; type?: string }[]; notes: string[] };
   expect(report.notes).toEqual(['columns of bytes are left out: raw']);
@@ -221,7 +221,7 @@ test('a Parquet file: numbers have the types that the file declares, and no digi
     'place.at.lat': 'decimal(4,2)',
     list: undefined,
   });
-  expect(readFileSync(join(root, 'all', 'sample.ndjson'), 'utf8').split('\n')[1]).toBe(
+  expect(readFileSync(join(root, 'parts', 'sample.ndjson'), 'utf8').split('\n')[1]).toBe(
     '{"id":1,"ratio":1,"price":1.50,"f":1,"local_at":"2026-01-01T10:00:00.123456","zoned_at":"2026-01-01T09:00:00Z","day":"2026-01-02","place":{"city":"x","at":{"lat":1.25}},"list":[1,2]}',
   );
   const broken = await run(['other', '--from', file('x.parquet', 'PAR1 and no more')]);
