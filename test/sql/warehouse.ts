@@ -403,6 +403,24 @@ export class TestWarehouse {
     return { columns, records: records.map((record) => record.map(cell)) };
   }
 
+  /** Rows of a statement with parameters, null where a cell is empty. Throws the warehouse's error. */
+  async answer(sql: string, parameters: Readonly<Record<string, string>>): Promise<unknown[][]> {
+    const results: ResultSet[] = [];
+    const { status, error } = await this.engine.run({
+      sqls: [sql],
+      parameters: Object.keys(parameters).length === 0 ? undefined : parameters,
+      mode: 'auto-commit',
+      user: ownerUser,
+      signal: new AbortController().signal,
+      onEnd: (_, outcome) => {
+        if (outcome.status === 'FINISHED' && outcome.result) results.push(outcome.result);
+      },
+    });
+    if (status !== 'FINISHED') throw new Error(error ?? status);
+    const cell = (field: object) => ('isNull' in field ? null : Object.values(field)[0]);
+    return results[0]!.records.map((record) => record.map(cell));
+  }
+
   /** Rows per table. */
   async counts(): Promise<{ events: number; duplicates: number; rejects: number; staged: number }> {
     const { name } = this.pipeline;
