@@ -1,5 +1,5 @@
 import { mapAtMost, parallelObjects } from '../shared/at-most';
-import { maxAttempts } from '../shared/warehouse';
+import { maxAttempts, pauseAfter } from '../shared/warehouse';
 import type { ExportItem } from './contract';
 import type { UnloadState } from './engine';
 import type { ExportContext } from './host';
@@ -89,6 +89,7 @@ async function retryOrSplit(
     throw error;
   }
   context.log('an attempt failed, another follows', { export: item.name, error: error.message });
+  if (retry) await pauseAfter(context.warehouse, batch.attempt);
   const { head } = await catchUpLedger(context, item, batch.tick);
   // Another function has published since, so what is due has changed.
   if (head.sequence !== basedOn) return 'done';

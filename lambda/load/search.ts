@@ -1,7 +1,7 @@
 import { blameOf, failedTwiceOnData } from '../shared/blame';
 import { type Culprit, type Finding, findRaising, raisedReason, type SearchHost } from '../shared/raising';
 import { clientToken } from '../shared/statement';
-import { isPassing, isTerminal, maxAttempts, pauseAfter, type StatementState, waitFor } from '../shared/warehouse';
+import { isTerminal, type StatementState, untilPassed, waitFor } from '../shared/warehouse';
 import type { CheckedTransaction, LoadSource, RaisingPlan } from './contract';
 import { deliveriesUntilBlamed, type Failure } from './failure';
 import type { LoadCall } from './host';
@@ -116,16 +116,13 @@ const raisedJson = (culprits: readonly Culprit[]) =>
 function searchHost(call: LoadCall, runId: string): SearchHost {
   const { warehouse, log, remainingMs } = call;
   return {
-    async run(step, statements) {
-      for (let attempt = 1; ; attempt += 1) {
+    run: (step, statements) =>
+      untilPassed(warehouse, async (attempt) => {
         const name = nameOf(call, runId, step, attempt);
         const id = await warehouse.submit({ name, mode: 'auto-commit', statements, token: clientToken(name) });
         log('submitted', { statement: name, id });
-        const state = await waitFor(warehouse, id, remainingMs);
-        if (state.status !== 'FAILED' || !isPassing(state) || attempt >= maxAttempts) return state;
-        await pauseAfter(warehouse, attempt);
-      }
-    },
+        return waitFor(warehouse, id, remainingMs);
+      }),
     rows: (id) => warehouse.rows(id),
   };
 }

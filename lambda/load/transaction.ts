@@ -2,15 +2,7 @@ import { createHash } from 'node:crypto';
 import { statementNamePrefix } from '../shared/plan';
 import { clientToken, render, renderAll, type Values } from '../shared/statement';
 import { formatStatementName, parseStatementName } from '../shared/statement-name';
-import {
-  isPassing,
-  isTerminal,
-  maxAttempts,
-  pauseAfter,
-  query,
-  type StatementState,
-  waitFor,
-} from '../shared/warehouse';
+import { isPassing, isTerminal, query, type StatementState, untilPassed, waitFor } from '../shared/warehouse';
 import { type CheckedTransaction, type LoadSource, manifestPrefix } from './contract';
 import { idOf, objectsJson } from './groups';
 import type { LoadCall } from './host';
@@ -53,16 +45,16 @@ export async function transact(
     load_role: call.loadRoleArn,
     objects: objectsJson(objects),
   });
-  let attempt = await nextAttempt(call, runId, step);
-  for (let tries = 1; ; tries += 1, attempt += 1) {
-    const name = nameOf(call, runId, step, attempt);
+  const first = await nextAttempt(call, runId, step);
+  return untilPassed(warehouse, async (attempt) => {
+    const name = nameOf(call, runId, step, first + attempt - 1);
     const id = await warehouse.submit({ name, mode: 'transaction', statements, token: clientToken(name) });
     log('submitted', { statement: name, id, source: source.name, objects: objects.length });
     const state = await waitFor(warehouse, id, remainingMs);
-    if (state.status !== 'FAILED' || !isPassing(state) || tries >= maxAttempts) return state;
-    log('failed for a passing reason, retrying', { statement: name, id, error: state.error });
-    await pauseAfter(warehouse, tries);
-  }
+    if (state.status === 'FAILED' && isPassing(state))
+      log('failed for a passing reason', { statement: name, id, error: state.error });
+    return state;
+  });
 }
 
 /**

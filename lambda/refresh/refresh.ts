@@ -100,6 +100,7 @@ async function resume(host: RefreshHost, { at, status, id, name }: OwnStatement)
   const state = await host.warehouse.describe(id);
   if (at.attempt < maxAttempts && isPassing(state)) {
     host.log('resuming a run that failed for a passing reason', { statement: name, id });
+    await pauseAfter(host.warehouse, at.attempt);
     await submitStep(host, at.runId, index, at.attempt + 1);
     return true;
   }

@@ -7,6 +7,7 @@ import {
   isPassing,
   isTerminal,
   maxAttempts,
+  pauseAfter,
   StatementError,
   type StatementState,
   WarehouseAsleepError,
@@ -50,7 +51,9 @@ export async function retryOrSearch(host: RefreshHost, runId: string): Promise<A
 
   if (onData.at(-1)?.id !== latest.id) {
     const mayPass = isPassing(latest.state) && attempts.length - onData.length < maxAttempts;
-    return mayPass ? retryStep(host, latest) : failed;
+    if (!mayPass) return failed;
+    await pauseAfter(host.warehouse, attempts.length - onData.length);
+    return retryStep(host, latest);
   }
   if (onData.length === 1) return retryStep(host, latest);
   const search = onData.length - 1;
@@ -115,6 +118,7 @@ async function findOrSubmit(
     throw new WarehouseAsleepError(message, state.warehouse?.kind === 'returning');
   }
   if (state && !mayRetry) return state;
+  if (mayRetry) await pauseAfter(host.warehouse, attempt);
   const id = await submitAs(host, { runId, step, attempt: attempt + 1 }, { mode, statements });
   return { id, status: 'SUBMITTED', createdAt: 0, updatedAt: 0, parts: [] };
 }

@@ -60,11 +60,19 @@ export interface RowPages {
   rowPages(id: string): AsyncIterable<readonly Row[]>;
 }
 
-/** Submits a statement again after conflicts with other transactions, `maxAttempts` times in all. */
-async function untilNoConflict(warehouse: Warehouse, submit: () => Promise<StatementState>): Promise<StatementState> {
+/**
+ * Retries a statement that failed for a reason that may pass, with pauses, `maxAttempts` times in all.
+ * @param submit submits the statement and waits for its end. It gets the number of the attempt, from 1.
+ * @param mayPass @default - conflicts, lost connections, and a warehouse that is away
+ */
+export async function untilPassed(
+  warehouse: Pick<Warehouse, 'pause'>,
+  submit: (attempt: number) => Promise<StatementState>,
+  mayPass: (state: StatementState) => boolean = isPassing,
+): Promise<StatementState> {
   for (let attempt = 1; ; attempt += 1) {
-    const state = await submit();
-    if (state.status !== 'FAILED' || attempt === maxAttempts || !isConflict(state)) return state;
+    const state = await submit(attempt);
+    if (state.status !== 'FAILED' || attempt === maxAttempts || !mayPass(state)) return state;
     await pauseAfter(warehouse, attempt);
   }
 }
@@ -220,14 +228,15 @@ export async function execute(
   sql: string | readonly string[],
   remainingMs: () => number,
 ): Promise<StatementState> {
-  const state = await untilNoConflict(warehouse, async () => {
+  const submit = async () => {
     const id = await warehouse.submit(
       typeof sql === 'string'
         ? { name, mode: 'single', statements: [sql] }
         : { name, mode: 'transaction', statements: sql },
     );
     return waitFor(warehouse, id, remainingMs);
-  });
+  };
+  const state = await untilPassed(warehouse, submit, isConflict);
   if (state.status === 'FINISHED') return state;
   const failure = new StatementError(name, state);
   if (isAsleep(state))

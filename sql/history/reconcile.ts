@@ -18,7 +18,7 @@ format json 'auto' gzip compupdate off statupdate off`;
     globs: history.flatMap(({ globs }) => globs),
     fullPassHour,
     list: [`lock ${listing}`, `delete from ${listing}`, copy],
-    append: [`lock ${listing}`, copy],
+    append: [copy],
     missing: missingQuery(pipeline),
   };
 }

@@ -13,7 +13,7 @@ import type { Materialize } from '../../local/materialize';
 import type { ExportDefinition, Pipeline } from '../../pipelines/definition';
 import { exportPlan } from '../../sql';
 import { buckets, type Cloud, cluster, createCloud, database, environment, outsider, roleOf } from '../support/cloud';
-import { type Around, clientsOf, exportOver } from '../support/functions';
+import { type Around, clientsOf, type ExportPorts, exportOver } from '../support/functions';
 import type { Calls, Handler } from '../support/invocation';
 import { type Template, templateOf } from '../support/template';
 
@@ -54,6 +54,8 @@ export interface WorldOptions {
   /** What happens to the nth invocation of the function, 0 is the first. */
   readonly kill?: (invocation: number) => Kill | undefined;
   readonly faults?: Partial<FaultSource>;
+  /** Changes how the function reads and writes objects, to show that the checks notice. @default - nothing */
+  readonly weaken?: (objects: ExportPorts['objects']) => ExportPorts['objects'];
 }
 
 /** The export function over the twins of one account, the data it exports, and a reader. */
@@ -75,6 +77,7 @@ export class World {
   private constructor(
     readonly pipeline: Pipeline,
     readonly cloud: Cloud,
+    private readonly weaken: NonNullable<WorldOptions['weaken']>,
   ) {}
 
   static async open(template: Template, options: WorldOptions = {}): Promise<World> {
@@ -98,7 +101,7 @@ export class World {
         return world!.kill?.(number);
       },
     });
-    world = new World(template.pipeline, cloud);
+    world = new World(template.pipeline, cloud, options.weaken ?? ((objects) => objects));
     world.around = options.around;
     world.kill = options.kill;
     cloud.onStatements(statementNamePrefix(environment, template.pipeline.name, 'export'), 'export');
@@ -126,7 +129,7 @@ export class World {
     });
     const run = exportOver(exportPlan(this.pipeline), calls, {
       warehouse,
-      objects: { ...s3Objects(s3), ...s3Bytes(s3) },
+      objects: this.weaken({ ...s3Objects(s3), ...s3Bytes(s3) }),
       materialize: this.materialize && this.materializeHost(calls, (call) => made.push(call)),
       bus: {
         send: async (events) => {

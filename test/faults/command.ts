@@ -12,11 +12,13 @@ import type { Scenario } from '../support/actions';
 import { memoryFolder } from '../support/memory';
 import { aimed } from './aimed';
 import { add, type Counts, none } from './counts';
+import { putMutants } from './interleave/conditional-puts';
+import { lockMutants } from './interleave/lock-mutants';
+import { parties } from './interleave/parties';
+import { type Interleaved, isolations, snapshotTimes } from './interleave/play';
 import { type KindName, kinds } from './kinds';
-import { lockMutants } from './lock-mutants';
 import { faultKindsOf, type MutantName, mutantNames } from './mutants';
 import { overlapMutants } from './overlap';
-import { parties } from './parties';
 import { RunLog } from './run-log';
 import { tasksOf } from './tasks';
 import type { Answer, Task } from './worker';
@@ -188,29 +190,33 @@ async function weaken({ jobs, only }: Options, progress: Progress, signal: Abort
   const names = mutantNames.filter((name) => isAsked(aimed[name].guard));
   const locks = lockMutants.flatMap(({ guard }, lock) => (isAsked(guard) ? [{ lock }] : []));
   const overlaps = overlapMutants.flatMap(({ guard }, overlap) => (isAsked(guard) ? [{ overlap }] : []));
-  const tasks = [...names.map((mutant) => ({ mutant })), ...overlaps, ...locks];
+  const puts = putMutants.flatMap(({ guard }, put) => (isAsked(guard) ? [{ put }] : []));
+  const tasks = [...names.map((mutant) => ({ mutant })), ...overlaps, ...locks, ...puts];
   if (tasks.length === 0) throw new Failure(`--only must be part of a guard's name, got '${only}'`, 2);
   const rows = new Map<string, Cell[]>();
   const total = tasks.length;
   const stage = progress.stage('mutants');
-  await work<(typeof tasks)[number]>(tasks, jobs, signal, (task, answer) => {
-    const row =
-      'mutant' in task
-        ? mutantRow(task.mutant, answer)
-        : 'lock' in task
-          ? lockRow(task.lock, answer)
-          : overlapRow(task.overlap, answer);
+  await work<MutantTask>(tasks, jobs, signal, (task, answer) => {
+    const row = rowOf(task, answer);
     rows.set(String(row[0]), row);
     stage.count(rows.size, 'guards', total);
     if (row[1] === nothing) process.exitCode = 1;
   });
   const guards = [
     ...names.map((name) => aimed[name].guard),
-    ...[...overlapMutants, ...lockMutants].map(({ guard }) => guard),
+    ...[...overlapMutants, ...lockMutants, ...putMutants].map(({ guard }) => guard),
   ];
   const found = guards.flatMap((guard) => (rows.has(guard) ? [rows.get(guard)!] : []));
   stage.done(`${grouped(found.length)} guards`);
   console.log(table(['guard', 'caught by', 'when'], found, styleFor(process.stdout, process.env), { longest: 100 }));
+}
+
+type MutantTask = Extract<Task, { mutant: unknown } | { lock: unknown } | { overlap: unknown } | { put: unknown }>;
+
+function rowOf(task: MutantTask, answer: Answer): Cell[] {
+  if ('mutant' in task) return mutantRow(task.mutant, answer);
+  if ('lock' in task) return lockRow(task.lock, answer);
+  return 'put' in task ? putRow(task.put, answer) : overlapRow(task.overlap, answer);
 }
 
 const nothing = 'NOTHING';
@@ -231,10 +237,15 @@ function overlapRow(overlap: number, answer: Answer): Cell[] {
 function lockRow(lock: number, answer: Answer): Cell[] {
   const { guard } = lockMutants[lock]!;
   const caught = 'lockCaught' in answer ? answer.lockCaught : undefined;
-  if (!caught) return [guard, nothing, 'pairs of transactions'];
-  const { first, second, at } = caught.pair;
-  const names = [first, second].map((name) => parties[name].name);
-  return [guard, 'interleave', `${names[1]} after statement ${at} of ${names[0]}: ${caught.problem}`];
+  if (!caught) return [guard, nothing, 'functions side by side'];
+  const names = caught.interleaved.parties.map((name) => parties[name].name);
+  return [guard, 'interleave', `${names.join(' beside ')}: ${caught.problem}`];
+}
+
+function putRow(put: number, answer: Answer): Cell[] {
+  const { guard } = putMutants[put]!;
+  const caught = 'putCaught' in answer ? answer.putCaught : undefined;
+  return [guard, caught === undefined ? nothing : 'interleave', caught ?? 'two functions that publish'];
 }
 
 /** Keeps the scenario in a file. Returns what went wrong, for a person. */
@@ -251,16 +262,33 @@ function reportOf(task: Task, failed: Extract<Answer, { failed: unknown }>['fail
   return [...lines, `the scenario is in ${file}; again: npm run faults -- --replay ${file}\n`].join('\n');
 }
 
-function readScenario(file: string): Scenario {
-  let scenario: Partial<Scenario>;
+function readScenario(file: string): Scenario | Interleaved {
+  let scenario: Partial<Scenario & Interleaved>;
   try {
     scenario = JSON.parse(readFileSync(file, 'utf8'));
   } catch (cause) {
     throw new Failure(`--replay ${file} cannot be read: ${(cause as Error).message}`, 2, { cause });
   }
+  if (Array.isArray(scenario?.parties)) return requireParties(file, scenario as Interleaved);
   if (!Array.isArray(scenario?.actions)) throw new Failure(`--replay ${file} is no scenario: it has no actions`, 2);
   // JSON has no undefined: an entry without a fault is null there.
   return withoutNulls({ faults: {}, kills: {}, ...scenario }) as Scenario;
+}
+
+function requireParties(file: string, { isolation, snapshots, parties: names, turns }: Interleaved): Interleaved {
+  const known = Object.keys(parties);
+  const problems = [
+    ...(isolations.includes(isolation) ? [] : [`isolation must be one of ${isolations.join(', ')}, got ${isolation}`]),
+    ...(snapshotTimes.includes(snapshots)
+      ? []
+      : [`snapshots must be one of ${snapshotTimes.join(', ')}, got ${snapshots}`]),
+    ...names
+      .filter((name) => !known.includes(name))
+      .map((name) => `parties must be of ${known.join(', ')}, got ${name}`),
+    ...(Array.isArray(turns) ? [] : ['turns must be a list of numbers']),
+  ];
+  if (problems.length > 0) throw new Failure(`--replay ${file}: ${problems.join('; ')}`, 2);
+  return { isolation, snapshots, parties: names, turns };
 }
 
 function withoutNulls(value: unknown): unknown {

@@ -48,6 +48,13 @@ export const kinds = {
     hangs: true,
   },
   'S3 asked for fewer requests': { usual: 28, deliveries: false, statements: false, kills: false, slowS3: true },
+  'transactions ran side by side': {
+    usual: 56,
+    deliveries: false,
+    statements: false,
+    kills: false,
+    interleave: true,
+  },
   'all of it at once': {
     usual: 72,
     deliveries: true,

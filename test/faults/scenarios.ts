@@ -138,6 +138,8 @@ export interface Kinds {
   readonly hangs?: boolean;
   /** S3 answers bursts of calls with 503 SlowDown. */
   readonly slowS3?: boolean;
+  /** Transactions of several functions are open at the same time. Such a run has a world of its own: see `interleave/`. */
+  readonly interleave?: boolean;
 }
 
 /** Generates scenarios with the given kinds of faults. */

@@ -4,8 +4,12 @@ import { simPipeline } from '../support/pipeline';
 import { type Template, templateOf } from '../support/template';
 import { play, startMs } from './check';
 import { add, type Counts, countsOf, none } from './counts';
+import { breaksPut, putMutants } from './interleave/conditional-puts';
+import { breaksLock, type CaughtInterleaving, lockMutants } from './interleave/lock-mutants';
+import { type Interleaved, playInterleaved } from './interleave/play';
+import { interleavings } from './interleave/scenarios';
+import { recordsOfWorld } from './interleave/world';
 import { type KindName, kinds } from './kinds';
-import { breaksLock, type CaughtPair, lockMutants } from './lock-mutants';
 import { breaks, type MutantName } from './mutants';
 import { breaksOverlap, overlapMutants } from './overlap';
 import { scenarios } from './scenarios';
@@ -13,19 +17,25 @@ import { scenarios } from './scenarios';
 /** A task from the parent: several runs of one kind, one scenario, or the scenarios that are aimed at a mutant. */
 export type Task =
   | { readonly kind: KindName; readonly seed: number; readonly runs: number }
-  | { readonly scenario: Scenario }
+  | { readonly scenario: Scenario | Interleaved }
   | { readonly mutant: MutantName }
   | { readonly lock: number }
+  | { readonly put: number }
   | { readonly overlap: number };
 
 export type Answer =
   | { readonly done: number; readonly counts: Counts }
   /** The scenario that a mutant did not survive. */
   | { readonly caught: Scenario | undefined }
-  | { readonly lockCaught: CaughtPair | undefined }
+  | { readonly lockCaught: CaughtInterleaving | undefined }
+  | { readonly putCaught: string | undefined }
   | { readonly overlapCaught: Awaited<ReturnType<typeof breaksOverlap>> }
   | {
-      readonly failed: { readonly problems: readonly string[]; readonly scenario: Scenario; readonly shrinks: number };
+      readonly failed: {
+        readonly problems: readonly string[];
+        readonly scenario: Scenario | Interleaved;
+        readonly shrinks: number;
+      };
     };
 
 /** The longest time to spend on shrinking a failed scenario. */
@@ -37,6 +47,7 @@ const maxShrinkMs = 120_000;
  */
 async function work(task: Task, template: Template): Promise<Answer> {
   if ('lock' in task) return { lockCaught: await breaksLock(lockMutants[task.lock]!) };
+  if ('put' in task) return { putCaught: await breaksPut(putMutants[task.put]!) };
   if ('overlap' in task) return { overlapCaught: await breaksOverlap(overlapMutants[task.overlap]!) };
   if ('mutant' in task) return { caught: await breaks(template, task.mutant) };
   if ('scenario' in task) {
@@ -48,10 +59,12 @@ async function work(task: Task, template: Template): Promise<Answer> {
   let problems: readonly string[] = [];
   let counts = none;
   let failingSince: number | undefined;
-  const property = fc.asyncProperty(scenarios(kinds[task.kind]), async (scenario) => {
+  const isInterleaved = 'interleave' in kinds[task.kind];
+  const all: fc.Arbitrary<Scenario | Interleaved> = isInterleaved ? interleavings : scenarios(kinds[task.kind]);
+  const property = fc.asyncProperty(all, async (scenario) => {
     if (failingSince !== undefined && performance.now() - failingSince > maxShrinkMs) return;
-    const wrong = await problemsOf(template, scenario, (simulated) => {
-      counts = add(counts, countsOf(simulated));
+    const wrong = await problemsOf(template, scenario, (played) => {
+      counts = add(counts, played);
     });
     if (wrong.length === 0) return;
     failingSince ??= performance.now();
@@ -70,11 +83,15 @@ async function work(task: Task, template: Template): Promise<Answer> {
 /** Plays a scenario and returns its problems. A scenario that throws fails too. */
 async function problemsOf(
   template: Template,
-  scenario: Scenario,
-  onPlayed?: Parameters<typeof play>[3],
+  scenario: Scenario | Interleaved,
+  onPlayed: (counts: Counts) => void = () => undefined,
 ): Promise<readonly string[]> {
   try {
-    return await play(template, scenario, undefined, onPlayed);
+    if ('actions' in scenario)
+      return await play(template, scenario, undefined, (simulated) => onPlayed(countsOf(simulated)));
+    const { problems, switches } = await playInterleaved(scenario);
+    onPlayed({ runs: 1, records: recordsOfWorld, faults: switches });
+    return problems;
   } catch (error) {
     return [`not played to its end: ${(error as Error).stack}`];
   }

@@ -32,6 +32,8 @@ export interface Outcome {
 /** A warehouse whose statements end as the test says. Tokens find earlier statements; every submission takes a second. */
 export class FakeWarehouse implements Warehouse {
   readonly statements: Statement[] = [];
+  /** The pauses before retries, in milliseconds. */
+  readonly pauses: number[] = [];
   /** The outcome of a new statement. Undefined leaves it STARTED until `end`. */
   outcome: (submission: Submission) => Outcome | undefined = () => undefined;
   /** Rows of the statements of a batch, by their ids. */
@@ -99,6 +101,10 @@ export class FakeWarehouse implements Warehouse {
 
   async rows(id: string): Promise<Row[]> {
     return this.partRows(id) ?? this.byId(id).rows;
+  }
+
+  async pause(ms: number): Promise<void> {
+    this.pauses.push(ms);
   }
 
   private byId(id: string): Statement {

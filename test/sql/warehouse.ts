@@ -23,6 +23,7 @@ import {
   type WarehouseObject,
   warehouseObjects,
 } from '../../sql';
+import { identityTableNames, pascalCase } from '../../sql/tables/names';
 import { once } from '../support/once';
 
 /** A stream of one shard: a segment file for each call of `put`. */
@@ -152,13 +153,18 @@ export class TestWarehouse {
     return TestWarehouse.open(pipeline, join(image, databaseName));
   }
 
-  private static async open(pipeline: Pipeline, image?: string): Promise<TestWarehouse> {
+  private static async open(
+    pipeline: Pipeline,
+    image?: string,
+    from?: { readonly stream: TestStream; readonly s3: FakeS3; readonly at: number },
+  ): Promise<TestWarehouse> {
     const folder = temporaryFolder();
     if (image) copyFileSync(image, join(folder.path, databaseName));
     const clock = stoppedClock();
-    const s3 = new FakeS3(join(folder.path, 's3'));
+    if (from) clock.advanceTo(from.at);
+    const s3 = from?.s3 ?? new FakeS3(join(folder.path, 's3'));
     const scans = { faults: [] as ScanFault[], lateMs: 0 };
-    const kinesis = new TestStream(join(folder.path, 'kinesis'), clock);
+    const kinesis = from?.stream ?? new TestStream(join(folder.path, 'kinesis'), clock);
     const order: TestWarehouse['order'] = {};
     let warehouse: TestWarehouse | undefined;
     const engine = await Engine.open(
@@ -183,6 +189,22 @@ export class TestWarehouse {
     return warehouse;
   }
 
+  /**
+   * Closes the warehouse, and returns what makes warehouses that go on from its state. They share its stream and its
+   * buckets.
+   */
+  freeze(): () => Promise<TestWarehouse> {
+    this.engine.close();
+    const { stream, s3, clock, runs, objects } = this;
+    return async () => {
+      const at = clock.now();
+      const copy = await TestWarehouse.open(this.pipeline, join(this.folder.path, databaseName), { stream, s3, at });
+      copy.runs = runs;
+      copy.objects = objects;
+      return copy;
+    };
+  }
+
   private async installAll(): Promise<void> {
     await this.install(ownerObject('millrace'), 'millrace_admin');
     await this.install(registryObject(), ownerUser);
@@ -192,6 +214,25 @@ export class TestWarehouse {
 
   private async install({ properties }: WarehouseObject, user: string): Promise<void> {
     await this.steps(JSON.parse(properties.create) as Step[], { owner_password: 'Password2' }, user);
+  }
+
+  /** Creates the tables of another identity. */
+  async installTables(pipeline: Pipeline): Promise<void> {
+    const tokens = { streamName, streamRoleArn: roleArn('stream'), database: 'millrace' };
+    const ids: readonly string[] = identityTableNames.map(pascalCase);
+    for (const object of warehouseObjects(pipeline, tokens))
+      if (ids.includes(object.id)) await this.install(object, ownerUser);
+  }
+
+  /** Sets the isolation level of the transactions that begin from now on. */
+  async isolate(level: 'snapshot' | 'serializable'): Promise<void> {
+    const statements = [`alter database millrace isolation level ${level}`];
+    await this.steps([{ name: 'isolation', mode: 'single', statements }], {}, 'millrace_admin');
+  }
+
+  /** Where the nth record is on the stream, from 1. */
+  positionOf(n: number): Pick<FirehoseRecord, 'shardId' | 'sequenceNumber'> {
+    return this.stream.recordAt(n);
   }
 
   /** Records on the stream: texts as they are, anything else as JSON. */

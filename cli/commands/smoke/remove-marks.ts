@@ -1,6 +1,6 @@
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { quoteLiteral } from '../../../lambda/shared/quote';
-import { execute, isPassing, StatementError } from '../../../lambda/shared/warehouse';
+import { StatementError, untilPassed, waitFor } from '../../../lambda/shared/warehouse';
 import { pipelineTables } from '../../../sql';
 import { storedName } from '../../../sql/tables/columns';
 import type { ExportFunction } from '../../cloud/export-function';
@@ -13,9 +13,6 @@ import type { SmokeClients } from './clients';
 import { conditions, countMarks, marksIn } from './follow-marks';
 import type { Marked } from './marked-events';
 
-/** A concurrent merge makes a delete fail with a conflict of transactions, which passes. */
-const ATTEMPTS = 5;
-const PAUSE_MS = 3000;
 const MINUTE_MS = 60_000;
 
 /**
@@ -28,22 +25,13 @@ export async function removeMarks(
   marked: Marked,
   { s3 }: Pick<SmokeClients, 's3'>,
 ): Promise<CheckResult[]> {
-  const { pipeline, object, column, mark, expected } = marked;
+  const { pipeline, object, mark, expected } = marked;
   const before = await countMarks(context, marked);
   const terms = ['events', 'duplicates', 'rejects'] as const;
   const hasAll = terms.every((term) => before[term] >= expected[term]);
-  const tables = pipelineTables(pipeline);
-  const where = conditions(marked);
-  const marks = where.ofColumn(storedName(column));
   // Delete the object first. Otherwise the reconcile function would load it again once the ledger has lost it.
   if (object) await s3.send(new DeleteObjectCommand({ Bucket: context.cloud.names.historyBucket, Key: object.key }));
-  await inTransaction(context, [
-    `lock ${tables.events}`,
-    `delete from ${tables.duplicates} where ${where.duplicates} or event_id in (select event_id from ${tables.events} where ${marks})`,
-    `delete from ${tables.events} where ${marks}`,
-    `delete from ${tables.rejects} where ${where.rejects}`,
-    ...(object ? [`delete from ${tables.ledger} where object_key = ${quoteLiteral(object.key)}`] : []),
-  ]);
+  await inTransaction(context, removalStatements(marked));
   const check = `${pipeline.name}: marks removed`;
   const wanted = 'no row, views refreshed';
   if (!hasAll)
@@ -62,6 +50,33 @@ export async function removeMarks(
   ];
 }
 
+/**
+ * One transaction that deletes the marked rows. It begins with the lock of the merge, so that it meets none in a
+ * deadlock, and deletes what the last one placed.
+ */
+export function removalStatements(marked: Marked): string[] {
+  const { pipeline, object, column } = marked;
+  const tables = pipelineTables(pipeline);
+  const where = conditions(marked);
+  const marks = where.ofColumn(storedName(column));
+  return [
+    `lock ${tables.checkpoints}`,
+    `delete from ${tables.duplicates} where ${where.duplicates} or event_id in (select event_id from ${tables.events} where ${marks})`,
+    `delete from ${tables.events} where ${marks}`,
+    `delete from ${tables.rejects} where ${where.rejects}`,
+    ...(object ? [`delete from ${tables.ledger} where object_key = ${quoteLiteral(object.key)}`] : []),
+  ];
+}
+
+/** Runs a transaction that may be repeated. Retries a failure that may pass. */
+async function inTransaction({ cloud: { warehouse }, remainingMs }: Context, statements: string[]): Promise<void> {
+  const name = 'millrace-cli/smoke-remove';
+  const ended = await untilPassed(warehouse, async () =>
+    waitFor(warehouse, await warehouse.submit({ name, mode: 'transaction', statements }), remainingMs),
+  );
+  if (ended.status !== 'FINISHED') throw new StatementError(name, ended);
+}
+
 /** Publishes the windows once more, as corrections without the marks. */
 export async function correctExport(
   context: Context,
@@ -76,15 +91,4 @@ export async function correctExport(
   for (const success of newest.values())
     if (windows.includes(Date.parse(success.window.start))) rows += await marksIn(context, marked, success);
   return [checkResult(`${named.name}: corrected`, 'no marks', `${rows} in ${windows.length} windows`, rows === 0)];
-}
-
-async function inTransaction(context: Context, statements: readonly string[]): Promise<void> {
-  for (let attempt = 1; ; attempt++)
-    try {
-      await execute(context.cloud.warehouse, 'millrace-cli/smoke-remove', statements, context.remainingMs);
-      return;
-    } catch (error) {
-      if (attempt === ATTEMPTS || !(error instanceof StatementError) || !isPassing(error.state)) throw error;
-      await context.sleep(PAUSE_MS * attempt);
-    }
 }

@@ -4,7 +4,7 @@ import { translate } from './sql';
 export type { LocalWarehouse, PromptPort, WarehouseOptions, WarehousePort } from './compose';
 export type { ControlPlaneState } from './control-plane-state';
 export type { StatementFaults } from './data-api/faults';
-export type { Boundary, Interleaving } from './engine/interleaving';
+export type { Boundary, Interleaving, SnapshotTime } from './engine/interleaving';
 export {
   createWarehouseFaults,
   lostConnection,

@@ -101,6 +101,8 @@ test('an attempt that may pass is repeated; what fails for good is split until t
   ]);
   expect(world.published('sold')).toEqual(['03:00.0']);
   expect(world.metrics.at(-1)!.values).toEqual({ ExportFailed: 1 });
+  // Only the attempt after the deadlock is a retry.
+  expect(world.warehouse.pauses).toHaveLength(1);
 });
 
 test('one failed export does not stop the others', async () => {

@@ -141,6 +141,7 @@ test('a conflict of transactions is retried, three attempts in all', async () =>
   await end(nameOf('merge', { attempt: 2 }), conflict);
   await expect(end(nameOf('merge', { attempt: 3 }), conflict)).rejects.toThrow('Serializable isolation violation');
   expect(warehouse.names.slice(1)).toEqual([1, 2, 3].map((attempt) => nameOf('merge', { attempt })));
+  expect(warehouse.pauses).toHaveLength(2);
   expect(recorded).toHaveLength(1);
 });
 
@@ -150,6 +151,7 @@ test('a tick retries a passing failure whose event was lost', async () => {
   warehouse.end(nameOf('landing'), { status: 'FAILED', error: 'ERROR: deadlock detected' });
   await tick('05:05');
   expect(warehouse.names.at(-1)).toBe(nameOf('landing', { attempt: 2 }));
+  expect(warehouse.pauses).toHaveLength(1);
 });
 
 describe('a sleeping warehouse', () => {

@@ -134,7 +134,7 @@ test('a repeated event submits nothing twice', async () => {
 
 test('a statement of the search that fails for a passing reason is retried', async () => {
   const conflicts = new Set([nameOf('raising-1-1'), nameOf('raising-1-record')]);
-  const { rejects, recorded, tick, reportAll } = setUp(keys(20), [keyOf(7)], ({ name }) =>
+  const { warehouse, rejects, recorded, tick, reportAll } = setUp(keys(20), [keyOf(7)], ({ name }) =>
     conflicts.has(name)
       ? { status: 'FAILED', error: 'ERROR: 1023 DETAIL: Serializable isolation violation' }
       : undefined,
@@ -143,6 +143,18 @@ test('a statement of the search that fails for a passing reason is retried', asy
   await reportAll();
   expect(rejects.size).toBe(1);
   expect(recorded.map(({ values }) => Object.keys(values)[0])).toEqual(['RecordsRaised', 'RunCompleted']);
+  // A repeated event of a conflict pauses again.
+  expect(warehouse.pauses.length).toBeGreaterThanOrEqual(conflicts.size);
+});
+
+test('a conflict before or after failures on data is retried after a pause', async () => {
+  const { warehouse, tick, reportAll } = setUp(keys(20), [keyOf(7)], ({ name }) =>
+    name === nameOf('merge', 2) ? { status: 'FAILED', error: 'ERROR: deadlock detected' } : undefined,
+  );
+  await tick('05:00');
+  await reportAll();
+  expect(warehouse.names).toContain(nameOf('merge', 3));
+  expect(warehouse.pauses.length).toBeGreaterThan(0);
 });
 
 describe('fails the run and makes no record a reject', () => {

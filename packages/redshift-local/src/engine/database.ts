@@ -110,10 +110,10 @@ export class Connection {
   constructor(private readonly raw: DuckDBConnection) {}
 
   /**
-   * Gives variables these values, written as SQL. It skips variables that have their value already. It first begins a
-   * transaction, unless `begin` is empty.
+   * Gives variables these values, written as SQL. It skips variables that have their value already.
+   * @param begin statements that come first, as those that begin a transaction. @default - none
    */
-  async set(values: Readonly<Record<string, string>>, begin: 'begin' | '' = ''): Promise<void> {
+  async set(values: Readonly<Record<string, string>>, begin = ''): Promise<void> {
     const changed = Object.entries(values).filter(([name, value]) => this.variables.get(name) !== value);
     const statements = changed.map(([name, value]) => `set variable ${name} = ${value}`);
     if (begin) statements.unshift(begin);

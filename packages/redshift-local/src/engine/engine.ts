@@ -200,6 +200,16 @@ export class Engine implements SharedState, RunEngine {
     }
   }
 
+  /** Reads what is committed by now. */
+  readonly onLatest = async <T>(read: (connection: Connection) => Promise<T>): Promise<T> => {
+    const connection = await this.database.connect();
+    try {
+      return await read(connection);
+    } finally {
+      connection.close();
+    }
+  };
+
   async openSession(user: UserEntry): Promise<Session> {
     this.connected += 1;
     return new Session(this.idle.pop() ?? (await this.database.connect()), user, this.options, this);

@@ -14,8 +14,16 @@ export interface Boundary {
   readonly sql: string;
 }
 
+/** When a statement that has to wait for a lock takes the snapshot of its transaction. */
+export type SnapshotTime = 'before-wait' | 'after-wait';
+
 /** Decides the order in which transactions that are open at the same time go on. */
 export interface Interleaving {
+  /**
+   * Whether the first statement of a transaction takes its snapshot before it waits for a lock, as in PostgreSQL, or
+   * after the wait. AWS does not document which. LOCK takes no snapshot either way. @default - after the wait
+   */
+  readonly snapshots?: SnapshotTime;
   /** Called at each boundary of each transaction, which goes on when the promise resolves. */
   boundary(at: Boundary): Promise<void>;
   /** Called when a transaction starts to wait for locks of others. Its next boundary is `locked`, or it ends. */

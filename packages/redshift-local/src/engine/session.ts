@@ -147,7 +147,8 @@ export class Session {
   async takeSnapshot(): Promise<void> {
     await this.store.transactions.atMoment(async () => {
       this.refresh();
-      await this.connection.set(this.variables(), 'begin');
+      // A transaction of DuckDB has its snapshot from its first read.
+      await this.connection.set(this.variables(), `begin; from ${systemSchema}.objects limit 0`);
       this.base = this.seen;
       this.store.transactions.began(this);
     });

@@ -4,15 +4,14 @@ import type { DoneNotes } from './done';
 import { isRowConflict, WarehouseError } from './errors';
 import { type Done, execute } from './execute';
 import type { Boundary } from './interleaving';
+import { type Latest, unlessOvertaken } from './overtaken';
 import type { Planned, StatementPlan } from './plan';
 import type { QueryHistory } from './query-history';
 import type { Session } from './session';
-import type { Transactions } from './transactions';
 
 /** The part of an engine that statements use: sessions, open transactions, and places to run statements in. */
-export interface RunEngine {
+export interface RunEngine extends Latest {
   readonly done: DoneNotes;
-  readonly transactions: Transactions;
   readonly history: QueryHistory;
   openSession(user: UserEntry): Promise<Session>;
   closeSession(session: Session, reusable: boolean): void;
@@ -43,6 +42,10 @@ export async function admitted(
     // Before the snapshot, the catalog may have changed since the statement was resolved.
     if (session.seen !== seen) planned = plan.again();
     seen = session.seen;
+    if (!session.base && takesSnapshot(planned) && transactions.snapshotsBeforeWait) {
+      await session.takeSnapshot();
+      if (session.seen !== seen) continue;
+    }
     const accesses = accessesOf(session.state, planned, transactions.isolation);
     await transactions.lock(at, accesses, signal);
     if (!session.base && takesSnapshot(planned)) await session.takeSnapshot();
@@ -65,8 +68,9 @@ export async function executed(
   await session.beginStatement();
   checkRefresh(session, planned);
   if (!isQuery && takesSnapshot(planned)) session.wrote = true;
+  const task = () => unlessOvertaken(engine, session, planned, () => execute(session, planned));
   try {
-    return await engine.execute(isQuery, signal, () => execute(session, planned));
+    return await engine.execute(isQuery, signal, task);
   } catch (error) {
     if (isRowConflict(String(error))) throw engine.transactions.rowConflict(session, planned);
     throw error;

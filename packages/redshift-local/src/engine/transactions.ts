@@ -30,6 +30,12 @@ export class Transactions {
   private last = 0;
   /** The last committed transaction that wrote a table. */
   private readonly writers = new Map<string, number>();
+  /** The tables in which an open transaction has changed or deleted rows. */
+  private readonly changing = new Map<number, Set<string>>();
+  /** By table, the number of the last commit that changed or deleted rows. */
+  private readonly changes = new Map<string, number>();
+  /** The number of commits in the snapshot of an open transaction. */
+  private readonly snapshots = new Map<number, number>();
 
   constructor(
     public committed: CatalogState,
@@ -51,6 +57,11 @@ export class Transactions {
     this.last = id;
   }
 
+  /** True if a statement that has to wait for a lock has its snapshot from before the wait. */
+  get snapshotsBeforeWait(): boolean {
+    return this.interleaving()?.snapshots === 'before-wait';
+  }
+
   /** Runs the work between two commits, so that the snapshot and the catalog of a transaction agree. */
   atMoment<T>(work: () => Promise<T>): Promise<T> {
     return this.moments.run(new AbortController().signal, work);
@@ -58,6 +69,7 @@ export class Transactions {
 
   /** Records a snapshot that was just taken. */
   began({ transactionId }: OpenTransaction): void {
+    this.snapshots.set(transactionId, this.commits);
     if (this.isolation === 'serializable') this.dependencies.begin(transactionId, this.commits);
   }
 
@@ -67,6 +79,7 @@ export class Transactions {
     this.committed = this.committed.with(state, base!);
     for (const relation of changedRelations) this.writers.set(relation, transactionId);
     this.commits += 1;
+    for (const table of this.changing.get(transactionId) ?? []) this.changes.set(table, this.commits);
     this.dependencies.commit(transactionId, this.commits);
   }
 
@@ -74,6 +87,8 @@ export class Transactions {
   end({ transactionId }: OpenTransaction, committed: boolean): void {
     if (committed) this.dependencies.commit(transactionId, this.commits);
     else this.dependencies.rollback(transactionId);
+    this.changing.delete(transactionId);
+    this.snapshots.delete(transactionId);
     this.locks.release(transactionId);
     this.interleaving()?.ended?.(transactionId);
   }
@@ -106,9 +121,20 @@ export class Transactions {
     for (const access of accesses) {
       this.requireDefinition(transaction, planned, access);
       if (access.use === undefined) continue;
+      if (access.use === 'read-write') this.noteChange(transaction, access.name);
       const circle = this.dependencies.use(transaction.transactionId, access.name, access.use);
       if (circle) throw this.violation(access.name, circle);
     }
+  }
+
+  private noteChange({ transactionId }: OpenTransaction, table: string): void {
+    const tables = this.changing.get(transactionId) ?? new Set();
+    this.changing.set(transactionId, tables.add(table));
+  }
+
+  /** True if another transaction has changed or deleted rows of the table since this one's snapshot. */
+  isOvertaken({ transactionId }: OpenTransaction, table: string): boolean {
+    return (this.changes.get(table) ?? 0) > (this.snapshots.get(transactionId) ?? this.commits);
   }
 
   /** The error of a transaction that changes a row that another one has changed since its snapshot. */

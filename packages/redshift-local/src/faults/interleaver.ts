@@ -1,4 +1,4 @@
-import type { Boundary, Interleaving } from '../engine/interleaving';
+import type { Boundary, Interleaving, SnapshotTime } from '../engine/interleaving';
 
 /** What a step of a transaction came to. */
 export type Step =
@@ -31,8 +31,12 @@ export interface Interleaver extends Interleaving {
 /**
  * @param holds says at its first boundary whether a transaction is held. The others go on freely. @default - every
  * transaction is held
+ * @param snapshots @default - after the wait
  */
-export function createInterleaver(holds: (first: Boundary) => boolean = () => true): Interleaver {
+export function createInterleaver(
+  holds: (first: Boundary) => boolean = () => true,
+  snapshots: SnapshotTime = 'after-wait',
+): Interleaver {
   const ready = new Map<number, { readonly at: Boundary; readonly go: () => void }>();
   const blocked = new Set<number>();
   const held = new Set<number>();
@@ -57,6 +61,7 @@ export function createInterleaver(holds: (first: Boundary) => boolean = () => tr
   };
 
   const interleaver: Interleaver = {
+    snapshots,
     get ready() {
       return [...ready.values()].map(({ at }) => at);
     },

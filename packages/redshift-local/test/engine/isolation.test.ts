@@ -144,6 +144,28 @@ describe.each(['snapshot', 'serializable'])('%s isolation', (level) => {
     expect(await local.rows(`select a from s.${t('lost')} order by 1`)).toEqual([[2], [11]]);
   });
 
+  test.each([
+    ['update', 'delete'],
+    ['delete', 'update'],
+    ['delete', 'delete'],
+  ])('a row that one transaction would %s is not one that another could %s before', async (mine, other) => {
+    const name = t(`gone_${mine}_${other}`);
+    await table(name, '(1), (2), (3)');
+    const changes: Record<string, (row: number) => string> = {
+      update: (row) => `update s.${name} set a = a + 4 where a = ${row}`,
+      delete: (row) => `delete from s.${name} where a = ${row}`,
+    };
+    const read = `select count(*) from s.${name}`;
+    const first = await open([changes[other]!(1), `insert into s.${name} values (7)`]);
+    const second = await open([read, changes[mine]!(1)]);
+    const third = await open([read, changes[mine]!(3)]);
+    await Promise.all([second.step(), third.step()]);
+    for (const transaction of [first, second, third]) expect(await transaction.finish()).toBe('ended');
+    expect(await second.status()).toMatchObject({ Status: 'FAILED', Error: expect.stringMatching(/ERROR: 1023/) });
+    // Another row is not in question, unless the level counts tables.
+    expect((await third.status()).Status).toBe(level === 'snapshot' ? 'FINISHED' : 'FAILED');
+  });
+
   test('updates without an earlier snapshot wait for each other', async () => {
     await table(t('queue'), '(1)');
     const change = [`update s.${t('queue')} set a = a + 1`];
@@ -151,6 +173,18 @@ describe.each(['snapshot', 'serializable'])('%s isolation', (level) => {
     expect([await first.step(), await second.step()]).toEqual(['done', 'waits']);
     expect([await first.finish(), await second.finish()]).toEqual(['ended', 'ended']);
     expect(await local.rows(`select a from s.${t('queue')}`)).toEqual([[3]]);
+  });
+
+  test('a snapshot may be from before the wait: then the second update has not seen the first', async () => {
+    await table(t('early'), '(1)');
+    order = createInterleaver(({ name }) => name !== '', 'before-wait');
+    local.interleaving.by = order;
+    const change = [`update s.${t('early')} set a = a + 1`];
+    const [first, second] = [await open(change), await open(change)];
+    expect([await first.step(), await second.step()]).toEqual(['done', 'waits']);
+    expect([await first.finish(), await second.finish()]).toEqual(['ended', 'ended']);
+    expect((await second.status()).Error).toMatch(/1023/);
+    expect(await local.rows(`select a from s.${t('early')}`)).toEqual([[2]]);
   });
 
   test('of a circle of waits the last one fails', async () => {

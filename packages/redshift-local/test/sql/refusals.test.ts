@@ -44,6 +44,7 @@ const refused: [sql: string, message: string][] = [
   ['grant usage on language plpythonu to x', `line 1, column 16: ${unsupported('GRANT on LANGUAGE')}`],
   ["create user x password 'Abcd1234' createdb", `line 1, column 35: ${unsupported('option CREATEDB of CREATE USER')}`],
   ['select id | 1 from shop.t', `line 1, column 11: ${unsupported('operator |')}`],
+  ['select * from svv_transactions', `line 1, column 15: ${unsupported('system table or view svv_transactions')}`],
   ['select query from stl_scan', `line 1, column 19: ${unsupported('system table or view stl_scan')}`],
   [
     'select 1 from information_schema.routines',
