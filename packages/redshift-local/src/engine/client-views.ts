@@ -137,6 +137,7 @@ const pgType = view(
     typowner: integer,
     typlen: smallint,
     typtype: char(1),
+    typcategory: char(1),
     typisdefined: boolean,
     typdelim: char(1),
     typrelid: integer,
@@ -148,7 +149,8 @@ const pgType = view(
     typcollation: integer,
     typdefault: text(),
   },
-  `select oid, typname, ${schemaId(`'pg_catalog'`)} as typnamespace, 1 as typowner, (${sizes})::smallint as typlen, 'b' as typtype, true as typisdefined, ',' as typdelim,
+  `select oid, typname, ${schemaId(`'pg_catalog'`)} as typnamespace, 1 as typowner, (${sizes})::smallint as typlen, 'b' as typtype,
+    case when oid = 16 then 'B' when oid in (20, 21, 23, 26, 700, 701, 1700) then 'N' when oid in (1082, 1083, 1114, 1184) then 'D' when oid in (4000, 6551, 705) then 'U' else 'S' end as typcategory, true as typisdefined, ',' as typdelim,
     0 as typrelid, 0 as typelem, false as typnotnull, 0 as typbasetype, -1 as typtypmod, 0 as typndims, 0 as typcollation, null::varchar as typdefault
     from (values ${[...typeIds, ...ownTypes].map(([oid, name]) => `(${oid}, '${name}')`).join(', ')}) as t(oid, typname)`,
 );

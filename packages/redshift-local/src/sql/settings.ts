@@ -23,7 +23,8 @@ export const settings: Readonly<Record<string, Setting>> = {
   mv_enable_aqmv_for_session: { standard: 'on', taken: 'switch' },
   client_encoding: { standard: 'UTF8', taken: ['utf8', 'unicode', 'utf-8'] },
   datestyle: { standard: 'ISO, MDY', taken: ['iso', 'iso, mdy'] },
-  extra_float_digits: { standard: '0', taken: ['0'] },
+  // Numbers always have all their digits.
+  extra_float_digits: { standard: '0', taken: ['0', '1', '2', '3'] },
   enable_numeric_rounding: off,
   enable_case_sensitive_super_attribute: off,
   downcase_delimited_identifier: on,

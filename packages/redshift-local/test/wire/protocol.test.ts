@@ -1,4 +1,5 @@
 import type { PromptPort } from '../../src/compose';
+import type { Prompt } from '../../src/engine/prompt';
 import { serveWire } from '../../src/wire/server';
 import { admin, type TestWarehouse } from '../support/warehouse';
 import { errorOf, logIn, logInRaw, password, RawClient, startPrompt, valuesOf } from './clients';
@@ -78,6 +79,52 @@ describe('the PostgreSQL port', () => {
     }
   });
 
+  test("Redshift's own clients prove a password with its digest", async () => {
+    const { createHash } = await import('node:crypto');
+    const sha = (...parts: readonly Buffer[]) => parts.reduce((hash, part) => hash.update(part), createHash('sha256'));
+    const attempt = async (given: string) => {
+      const raw = await RawClient.open(port);
+      const own = ['user', 'millrace_owner', 'database', port.database, 'client_protocol_version', '2'];
+      raw.send('', version, ...own, zero);
+      const asked = Buffer.from((await raw.until('R')).body, 'latin1');
+      raw.forget();
+      expect([asked.readInt32BE(0), asked.readInt32BE(4)]).toEqual([13, 0]);
+      const salt = asked.subarray(12, 12 + asked.readInt32BE(8));
+      const nonce = asked.subarray(16 + salt.length);
+      const digest = sha(sha(Buffer.from(given), salt).digest(), nonce, Buffer.from('17')).digest();
+      raw.send('d', digest.length, digest, 2, Buffer.from('17'));
+      await Promise.race([raw.until('Z'), raw.closed()]);
+      raw.socket.destroy();
+      return raw.received;
+    };
+    const right = await attempt(password);
+    expect(right.map(({ type }) => type).join('')).toMatch(/^RS+KZ$/);
+    expect(right.map(({ body }) => body.split('\0').slice(0, 2))).toContainEqual(['server_protocol_version', '0']);
+    expect((await attempt('Wrong1pw')).find(({ type }) => type === 'E')?.body).toContain('C28P01');
+  });
+
+  test('a warehouse that is paused takes nobody in, and ends sessions at their next message', async () => {
+    let refusal: string | undefined = 'it is paused';
+    const paused = await serveWire({
+      port: 0,
+      logins: {
+        refusal: () => refusal,
+        find: async () => ({
+          proof: { kind: 'clear', password },
+          open: async () => ({ prompt: quietPrompt, superuser: false }),
+        }),
+      },
+    });
+    const at = { ...port, port: paused.port };
+    expect(await errorOf(logIn(at))).toMatchObject({ code: '57P03', message: 'it is paused' });
+    refusal = undefined;
+    const raw = await logInRaw(at);
+    refusal = 'it is paused';
+    raw.send('Q', 'select 1');
+    expect(await farewell(raw)).toContain('C57P03');
+    await paused.dispose();
+  });
+
   test('settings of the start apply to the session', async () => {
     const client = await logIn(port, { application_name: 'report', options: '-c query_group=night --search_path=a,b' });
     expect(await valuesOf(client, 'show query_group')).toEqual([['night']]);
@@ -142,6 +189,16 @@ describe('the PostgreSQL port', () => {
     expect(password).toBe('Owner1pw');
   });
 });
+
+/** A session that is never asked to run anything. */
+const quietPrompt = {
+  pid: 1,
+  status: 'idle',
+  setting: () => '',
+  finish: async () => undefined,
+  undo: async () => undefined,
+  close: async () => undefined,
+} as unknown as Prompt;
 
 /** A product of small tables with 2 ** n rows. */
 const cross = (n: number) => Array.from({ length: n }, (_, i) => `(select 1 union all select 2) t${i}(i)`).join(', ');
