@@ -82,12 +82,12 @@ export class RawClient {
     this.socket.write(Buffer.concat([Buffer.from(type, 'latin1'), bytesOf(body.length + 4), body]));
   }
 
-  /** Waits for a message of the type. */
-  async until(type: string): Promise<Received> {
+  /** Waits for a message of one of the types. */
+  async until(types: string): Promise<Received> {
     for (;;) {
-      const found = this.received.find((message) => message.type === type);
+      const found = this.received.find(({ type }) => types.includes(type));
       if (found) return found;
-      if (this.ended) throw new Error(`closed before a message ${type}, got ${JSON.stringify(this.received)}`);
+      if (this.ended) throw new Error(`closed before a message ${types}, got ${JSON.stringify(this.received)}`);
       await this.more();
     }
   }

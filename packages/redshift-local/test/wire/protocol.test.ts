@@ -93,7 +93,7 @@ describe('the PostgreSQL port', () => {
       const nonce = asked.subarray(16 + salt.length);
       const digest = sha(sha(Buffer.from(given), salt).digest(), nonce, Buffer.from('17')).digest();
       raw.send('d', digest.length, digest, 2, Buffer.from('17'));
-      await Promise.race([raw.until('Z'), raw.closed()]);
+      await raw.until('ZE');
       raw.socket.destroy();
       return raw.received;
     };

@@ -160,8 +160,10 @@ export class Context {
    */
   checkNodes(): void {
     const { found } = this.traits;
-    // Tables whose names begin with pg_ are read on the leader node.
-    const reads = this.traits.reads.filter(({ name }) => !name.startsWith('pg_'));
+    // Tables whose names begin with pg_, and those of INFORMATION_SCHEMA, are read on the leader node.
+    const reads = this.traits.reads.filter(
+      ({ schema, name }) => !name.startsWith('pg_') && schema !== 'information_schema',
+    );
     const [leader, compute] = [found.get('leader node function'), found.get('compute node function')];
     if (compute !== undefined && reads.length === 0)
       throw this.source.error(
