@@ -1,3 +1,5 @@
+import { ownFunction } from './own-functions';
+
 /**
  * Returns a DuckDB condition that is true for a JSON text with a trailing comma, NaN or Infinity. DuckDB accepts these
  * in JSON; Redshift's parser does not. The condition searches every text with quick patterns. It searches the few
@@ -52,9 +54,6 @@ const respelled = '[0-9]{16}|[0-9.]{17}|[0-9][eE]|\\.[0-9]*0(?:[^0-9]|$)|\\.0000
 /** Returns a DuckDB condition. If it is false for a JSON text, DuckDB keeps the spelling of all its numbers. */
 export const mayBeRespelled = (text: string): string => `regexp_matches(${text}, '${respelled}')`;
 
-/** Does the same as `quoted`, and also handles a text that is only a number. */
-export const quotedWhole = (text: string): string => quoted(`(' ' || ${text})`);
-
 /** Matches a text that has blanks only inside strings, and no escapes. */
 const compactText = '(?:[^"\\\\\\s]|"[^"\\\\]*")*';
 
@@ -62,16 +61,16 @@ const compactText = '(?:[^"\\\\\\s]|"[^"\\\\]*")*';
  * Returns a DuckDB expression for a JSON value as results show it: no blanks between tokens, no escapes in strings,
  * numbers as written.
  * @param text DuckDB expression that is JSON or NULL; it is repeated in the result
- * @param refused DuckDB expression for a value that contains the text `numberMark`
  */
-export function compactJson(text: string, refused: string): string {
-  const exact = unquoted(`cast(json(${quotedWhole(text)}) as varchar)`);
-  return `case when not regexp_matches(${text}, '[\\s\\\\]') or regexp_full_match(${text}, '${compactText}') then ${text} when not ${mayBeRespelled(text)} then cast(json(${text}) as varchar)
-    when contains(${text}, '${numberMark}') then ${refused} else ${exact} end`;
+export function compactJson(text: string): string {
+  return `case when not regexp_matches(${text}, '[\\s\\\\]') or regexp_full_match(${text}, '${compactText}') then ${text} when not ${mayBeRespelled(text)} then cast(json(${text}) as varchar) else ${ownFunction('compact', text, "''")} end`;
 }
 
 /**
  * Name of a DuckDB variable that each session sets. It lists JSON texts of values; a query that asks for the type of
- * one fails. The variable is usually NULL, which costs nothing.
+ * one fails. The variable is usually NULL.
  */
 export const raisingVariable = 'millrace_raising';
+
+/** Name of a DuckDB variable that each connection sets: a map from DuckDB's names of JSON types to Redshift's. */
+export const typesVariable = 'millrace_json_types';

@@ -71,6 +71,10 @@ export interface Catalog {
   readonly maxSqlBytes?: number;
   /** Returns a session setting as SHOW prints it. */
   setting?(name: string): string | undefined;
+  /** Called before a statement is resolved once more: what was looked up for it counts no longer. */
+  forget?(): void;
+  /** False if no value fails that is asked for its type. @default true */
+  readonly raising?: boolean;
 }
 
 export type CompressionName = 'none' | 'gzip' | 'bzip2' | 'zstd';

@@ -207,8 +207,17 @@ export class SessionCatalog implements Catalog {
 
   maxSqlBytes?: number;
 
+  /** True if a test has chosen values whose type fails. */
+  raising = false;
+
   /** Settings that the session has changed. */
   readonly settings = new Map<string, string>();
+
+  forget(): void {
+    this.found.length = 0;
+    this.externals.clear();
+    this.foundSystemView = false;
+  }
 
   setting(name: string): string | undefined {
     if (name === 'enable_case_sensitive_identifier') return this.caseSensitiveIdentifiers ? 'on' : 'off';

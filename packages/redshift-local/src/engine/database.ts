@@ -9,7 +9,7 @@ import {
   VARCHAR,
 } from '@duckdb/node-api';
 import { jsonFault } from '../json-fault';
-import { faultFunction } from '../json-text';
+import { faultFunction, typesVariable } from '../json-text';
 import { callOwn, ownFunctionName } from '../own-functions';
 
 const gibibyte = 2 ** 30;
@@ -47,7 +47,7 @@ export class Database {
   async connect(): Promise<Connection> {
     const raw = await this.instance.connect();
     const connection = new Connection(raw);
-    await connection.run(`set timezone = 'UTC'`);
+    await connection.run(`set timezone = 'UTC'; ${setJsonTypes}`);
     return connection;
   }
 
@@ -55,6 +55,23 @@ export class Database {
     this.instance.closeSync();
   }
 }
+
+/** Redshift's names of JSON types (https://docs.aws.amazon.com/redshift/latest/dg/r_json_typeof.html). */
+const jsonTypes = {
+  OBJECT: 'object',
+  ARRAY: 'array',
+  VARCHAR: 'string',
+  BOOLEAN: 'boolean',
+  NULL: 'null',
+  UBIGINT: 'number',
+  BIGINT: 'number',
+  HUGEINT: 'number',
+  DOUBLE: 'number',
+};
+/** Sets the variable that JSON_TYPEOF reads. Each connection needs it. */
+export const setJsonTypes = `set variable ${typesVariable} = map {${Object.entries(jsonTypes)
+  .map(([duckdb, name]) => `'${duckdb}': '${name}'`)
+  .join(', ')}}`;
 
 /** Defines the JavaScript functions for every connection of the instance. */
 export function defineFunctions(connection: DuckDBConnection): void {

@@ -36,9 +36,7 @@ export class StatementPlan {
 
   private resolve(what?: typeof again): Planned | undefined {
     const { catalog } = this;
-    catalog.found.length = 0;
-    catalog.externals.clear();
-    catalog.foundSystemView = false;
+    catalog.forget();
     const next = this.statements.next(what);
     if (next.done) return undefined;
     const relations = catalog.found.length > 0 || catalog.foundSystemView;

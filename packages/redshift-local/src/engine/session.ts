@@ -248,6 +248,7 @@ export class Session {
 
   /** Resolves one statement of the text at a time, after the previous one was executed. */
   plan(sql: string, parameters: Parameters | undefined): StatementPlan {
+    this.catalog.raising = (this.options.raising?.() ?? []).length > 0;
     return new StatementPlan(this.options.translate, sql, this.catalog, parameters);
   }
 

@@ -1,6 +1,7 @@
-import { again, type Catalog, type ResultColumn, type Statement, type Translate } from '../statement';
+import { again, type Catalog, type Parameters, type ResultColumn, type Statement, type Translate } from '../statement';
 import type { StatementNode } from './ast';
 import { Source } from './lexer';
+import { Memo, TextCache } from './memo';
 import { openText } from './parser/open';
 import { parseStatement } from './parser/statement';
 import type { ResolvedColumn } from './resolve/environment';
@@ -35,7 +36,27 @@ import {
  * @throws SqlError for what Redshift or the local warehouse refuses
  */
 export const translate: Translate = function* (sql: string, catalog: Catalog, parameters = {}) {
-  const source = new Source(sql, catalog.maxSqlBytes);
+  for (const { memo, resolve } of partsOfText(sql, catalog.maxSqlBytes)) {
+    let answer: typeof again | undefined;
+    do answer = yield memo.translate(catalog, parameters, (recorded) => resolve(recorded, parameters));
+    while (answer === again);
+  }
+};
+
+/** A statement of a text, or the part of a DROP that drops one object. */
+interface Part {
+  readonly resolve: (catalog: Catalog, parameters: Parameters) => Statement;
+  readonly memo: Memo;
+}
+
+/** The translation does not depend on the warehouse, only on the text and the catalog, so that all share what is known. */
+const parsed = new TextCache<readonly Part[]>();
+
+function partsOfText(sql: string, mostBytes?: number): readonly Part[] {
+  return parsed.get(`${mostBytes}:${sql}`, () => parse(new Source(sql, mostBytes)));
+}
+
+function parse(source: Source): Part[] {
   const cursor = openText(source);
   const nodes: StatementNode[] = [];
   for (;;) {
@@ -43,18 +64,19 @@ export const translate: Translate = function* (sql: string, catalog: Catalog, pa
     if (cursor.token.kind === 'end') break;
     nodes.push(parseStatement(cursor));
   }
-  for (const node of nodes) {
-    for (const translateOne of partsOf(node)) {
-      let answer: typeof again | undefined;
-      do {
+  return nodes.flatMap((node) =>
+    partsOf(node).map((translateOne) => ({
+      memo: new Memo(),
+      resolve: (catalog, parameters) => {
         const context = new Context(catalog, source, parameters);
+        context.keepsQuery = node.kind === 'create-view' || node.kind === 'create-materialized-view';
         const statement = translateOne(context);
         context.checkNodes();
-        answer = yield { ...statement, place: source.place(node.at) };
-      } while (answer === again);
-    }
-  }
-};
+        return { ...statement, place: source.place(node.at) };
+      },
+    })),
+  );
+}
 
 /** A DROP of several objects becomes one statement for each object. */
 function partsOf(node: StatementNode): ((context: Context) => Statement)[] {

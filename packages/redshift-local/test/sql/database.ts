@@ -1,5 +1,5 @@
 import { DuckDBInstance } from '@duckdb/node-api';
-import { defineFunctions } from '../../src/engine/database';
+import { defineFunctions, setJsonTypes } from '../../src/engine/database';
 import { systemViews } from '../../src/engine/system-views';
 import { translate } from '../../src/sql';
 import type { Catalog, ColumnInfo, Name, Relation, Statement } from '../../src/statement';
@@ -56,6 +56,7 @@ export async function openDatabase({
   defineFunctions(connection);
   const catalog = fakeCatalog(caseSensitive);
   for (const sql of [
+    setJsonTypes,
     'create schema public',
     'create schema millrace_system',
     `set variable millrace_now = '${now}'`,

@@ -1,5 +1,6 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 import fc from 'fast-check';
+import { defineFunctions } from '../../src/engine/database';
 import { compactJson } from '../../src/json-text';
 import { navigated } from '../../src/sql/resolve/super';
 import { cases, seedOf } from '../support/tier';
@@ -18,7 +19,8 @@ function below(text: string, steps: Steps): string | null {
     if (!holds || !Object.hasOwn(found as object, step)) return null;
     found = (found as Record<string | number, unknown>)[step];
   }
-  return JSON.stringify(found).replaceAll(new RegExp(`"(?:${mark}|\\\\u0001)([^"]*)"`, 'g'), '$1');
+  const compact = JSON.stringify(found).replaceAll(new RegExp(`"(?:${mark}|\\\\u0001)([^"]*)"`, 'g'), '$1');
+  return compact.replace(/\\(?:u[0-9a-f]{4}|.)/g, (found) => (found.length > 2 ? found.replace('f', 'F') : found));
 }
 
 const blank = fc.constantFrom('', '', '', ' ', '\t', ' \n');
@@ -37,6 +39,8 @@ const text = fc.oneof(
     '"\\u00e9"',
     '"x\\"k\\":"',
     '":1.50"',
+    '"\\u001f\\u007f\\/\\t"',
+    '"\\\\u001f"',
   ),
   fc
     .string({ maxLength: 4, unit: fc.integer({ min: 32, max: 126 }).map((code) => String.fromCharCode(code)) })
@@ -60,6 +64,7 @@ test('what is below a path keeps its spelling, whatever stands around it', async
   const instance = await DuckDBInstance.create();
   const connection = await instance.connect();
   try {
+    defineFunctions(connection);
     await connection.run('create table t (p json)');
     const appender = await connection.createAppender('t');
     for (const document of documents) {
@@ -70,7 +75,7 @@ test('what is below a path keeps its spelling, whatever stands around it', async
     for (const steps of [['k'], ['m'], ['k', 'm'], ['k', 0], ['k', 1, 'm'], ['é'], ['a/b'], ['k m']] as Steps[]) {
       const { sql } = navigated('p', steps);
       const reader = await connection.runAndReadAll(
-        `select ${compactJson('found', `'refused'`)} from (select cast(${sql} as varchar) as found from t)`,
+        `select ${compactJson('found')} from (select cast(${sql} as varchar) as found from t)`,
       );
       const wanted = documents.map((document) => ({ document, found: below(document, steps) }));
       expect(reader.getRowsJS().map(([found], row) => ({ document: documents[row], found }))).toEqual(wanted);

@@ -22,7 +22,7 @@ export interface FunctionEntry {
    * Whether the value may differ between calls. Such a function prevents incremental refresh of a materialized view.
    */
   readonly mutable?: boolean;
-  readonly emit: (call: Call) => { readonly sql: string; readonly type: Type } & Pick<Value, 'atMost'>;
+  readonly emit: (call: Call) => { readonly sql: string; readonly type: Type } & Pick<Value, 'atMost' | 'tight'>;
 }
 
 /** A function call during translation. Each argument is checked when it is requested. */

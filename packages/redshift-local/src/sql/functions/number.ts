@@ -179,9 +179,12 @@ const variadic = (name: string): FunctionEntry => ({
     if (type.name === 'super') throw call.unsupported(`function ${call.name} with super`);
     if (name !== 'coalesce' && type.name === 'varchar')
       return { sql: ofBlankKey(`${name}(${sql.map((item) => blankKey(call.repeated(item))).join(', ')})`), type };
-    return { sql: `${name}(${sql.join(', ')})`, type };
+    return { sql: `${name}(${sql.join(', ')})`, type, tight: isText(type) && call.values.every(isTight) };
   },
 });
+
+const isTight = ({ tight, constant }: Value): boolean =>
+  tight === true || (typeof constant === 'string' && !constant.endsWith(' '));
 
 const isLiteral = ({ type }: Value): boolean => type.name === 'unknown';
 const isTextual = (value: Value): boolean => isLiteral(value) || isText(value.type);

@@ -1,4 +1,5 @@
 import { decimalText, floatText, largestOf } from '../../decimal';
+import { cutToBytes, ownFunction } from '../../own-functions';
 import type { RedshiftType } from '../../statement';
 import { failure, failureWith, overflow } from '../failure';
 import type { Source } from '../lexer';
@@ -176,7 +177,7 @@ export class Caster {
     if (isText(from) && from.length <= to.length) return sql;
     const tooLong = failure(`value too long for type ${describe(to)}`);
     return letting('t', sql, (t) => {
-      const cut = cutSql(t, to.length);
+      const cut = ownFunction('cut', t, quoteLiteral(String(to.length)));
       if (mode !== 'assignment') return `case when strlen(${t}) > ${to.length} then ${cut} else ${t} end`;
       return `case when ${t} is null or strlen(${t}) <= ${to.length} then ${t} when strlen(rtrim(${t}, ' ')) <= ${to.length} then ${cut} else ${tooLong} end`;
     });
@@ -424,16 +425,6 @@ function textOf(sql: string, type: Type): string {
   return type.name === 'decimal' ? decimalText(sql, type) : `cast(${sql} as varchar)`;
 }
 
-/** The longest prefix of a text that has at most this many bytes and ends between two characters. */
-function cutSql(sql: string, bytes: number): string {
-  const upTo = (end: number) => `decode(encode(${sql})[1:${end}])`;
-  const startsAfter = (end: number) => `hex(encode(${sql})[${end + 1}:${end + 1}]) not between '80' and 'BF'`;
-  const branches = [0, 1, 2]
-    .filter((back) => bytes > back)
-    .map((back) => `when ${startsAfter(bytes - back)} then ${upTo(bytes - back)}`);
-  return `case ${branches.join(' ')} else ${bytes > 3 ? upTo(bytes - 3) : "''"} end`;
-}
-
 /** Fails for a value larger than the largest of its type. */
 export function in64Bits(sql: string, type: Type): string {
   const most = largestOf(type);
@@ -457,15 +448,4 @@ function losesFraction(from: Type, to: RedshiftType): boolean {
 function isNarrower(from: Type, to: RedshiftType): boolean {
   const [a, b] = [asDecimal(from), asDecimal(to)];
   return a !== undefined && b !== undefined && a.precision - a.scale > b.precision - b.scale;
-}
-
-function cutToBytes(text: string, bytes: number): string {
-  let length = 0;
-  let end = 0;
-  for (const char of text) {
-    length += Buffer.byteLength(char);
-    if (length > bytes) break;
-    end += char.length;
-  }
-  return text.slice(0, end);
 }

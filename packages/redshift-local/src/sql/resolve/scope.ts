@@ -94,6 +94,8 @@ export class Context {
   private readonly commonTables: Map<string, CommonTableInfo>[] = [];
   /** The stream that the statement reads. */
   stream?: { readonly externalSchema: string; readonly stream: string };
+  /** True for a definition that outlives the session. */
+  keepsQuery = false;
   /** Number of names that were found in an outer query. */
   correlations = 0;
   /** Number of subqueries in expressions. */
@@ -109,6 +111,11 @@ export class Context {
     /** Number of late-binding views around the translated text. */
     readonly depth = 0,
   ) {}
+
+  /** Whether the statement must ask if a test has chosen a value whose type fails. */
+  get mayRaise(): boolean {
+    return this.keepsQuery || this.catalog.raising !== false;
+  }
 
   /** The value of a placeholder. @throws SqlError if it has none */
   parameter({ name, at }: { readonly name: string; readonly at: number }): BoundParameter {

@@ -1,4 +1,5 @@
-import { mayBeRespelled, numberMark, quotedWhole, unquoted } from '../../json-text';
+import { mayBeRespelled } from '../../json-text';
+import { ownFunction } from '../../own-functions';
 import { failure } from '../failure';
 import { isColumn, letting, naming, quoteIdentifier, quoteLiteral, type Value } from './value';
 
@@ -38,7 +39,6 @@ export function jsonText(value: Value): string {
 /** A number as spelled in the value, digit by digit. */
 export const numberText = (value: Value): string => `trim(cast(${value.sql} as varchar), ' \t\r\n')`;
 
-const marked = failure(`the text ${numberMark} in a value of type super is not supported by the local warehouse`);
 /**
  * Codes of first characters. DuckDB returns a text, false, null and true unchanged; an array and an object are nested.
  */
@@ -47,7 +47,7 @@ const [plain, nested] = ['34, 102, 110, 116', '91, 123'];
 /**
  * The value below a path, as JSON. DuckDB reads a number with a decimal point or an exponent as a double, and writes
  * that double. Its result is therefore used only in two cases: the text has the same spelling after the only mention of
- * the attribute, or DuckDB returns the whole text unchanged.
+ * the attribute, or DuckDB respells no number of the whole text. The few other values are read in JavaScript.
  */
 const spelled = (json: string, steps: Steps): string =>
   naming('e', `json_extract(${json}, ${jsonPath(steps)})`, (found) => asSpelled(json, steps, found));
@@ -56,8 +56,8 @@ const spelled = (json: string, steps: Steps): string =>
 function asSpelled(json: string, steps: Steps, found: string): string {
   const text = `cast(${json} as varchar)`;
   const given = `cast(${found} as varchar)`;
-  const exact = `cast(${unquoted(`cast(json_extract(${quotedWhole(text)}, ${jsonPath(steps)}) as varchar)`)} as json)`;
-  const whole = `case when not ${mayBeRespelled(text)} or cast(json(${json}) as varchar) = ${text} then ${found} when contains(${text}, '${numberMark}') then ${marked} else ${exact} end`;
+  const exact = `cast(${ownFunction('below', text, quoteLiteral(JSON.stringify(steps)))} as json)`;
+  const whole = `case when not ${mayBeRespelled(text)} then ${found} else ${exact} end`;
   const branches = [
     `${found} is null or ascii(${given}) in (${plain})`,
     `ascii(${given}) not in (${nested}) and not regexp_matches(${given}, '[.eE]')`,
@@ -111,25 +111,8 @@ function behindName(text: string, steps: Steps, found: string, given: string): s
   return naming('r', `string_split(${text}, ${quoteLiteral(`"${name}"`)})`, (r) => {
     const digits = `regexp_extract(${r}[2], '^\\s*:\\s*(-?[0-9][-+.0-9eE]*)', 1)`;
     const begins = (blank: string) => `starts_with(${r}[2], ':${blank}' || ${given})`;
-    return `case when len(${r}) <> 2 or ${disguised(r)} then null when ascii(${given}) not in (${nested}) then try_cast(${digits} as json) when ${begins('')} or ${begins(' ')} then ${found} else ${compact(r, given)} end`;
+    return `case when len(${r}) <> 2 or ${disguised(r)} then null when ascii(${given}) not in (${nested}) then try_cast(${digits} as json) when ${begins('')} or ${begins(' ')} then ${found} end`;
   });
-}
-
-/**
- * A nested value that follows the name without blanks and escapes. It must equal DuckDB's result, except for the
- * spelling of its numbers.
- */
-const compact = (r: string, given: string) =>
-  naming(
-    'w',
-    `nullif(regexp_extract(${r}[2], '^\\s*:\\s*(${holding('\\{', '\\}')}|${holding('\\[', '\\]')})', 1), '')`,
-    (written) => `case when cast(json(${written}) as varchar) = ${given} then cast(${written} as json) end`,
-  );
-
-/** A pattern for a text in brackets that contains at most three more levels of brackets. */
-function holding(open: string, close: string, levels = 3): string {
-  const below = levels > 0 ? `|${holding(open, close, levels - 1)}` : '';
-  return `${open}(?:[^${open}${close}"\\\\\\s]|"[^"\\\\]*"${below})*${close}`;
 }
 
 /**
@@ -163,7 +146,7 @@ function partsOf(value: Value, below: string): string {
   return letting('l', value.sql, (json) => {
     const text = `cast(${json} as varchar)`;
     const list = (of: string) => `json_extract(${of}, '${below}')`;
-    const exact = `list_transform(${list(quotedWhole(text))}, lambda millrace_let_x: cast(${unquoted('cast(millrace_let_x as varchar)')} as json))`;
-    return `case when not ${mayBeRespelled(text)} or cast(json(${json}) as varchar) = ${text} then ${list(json)} when contains(${text}, '${numberMark}') then ${marked} else ${exact} end`;
+    const exact = `cast(json_extract_string(${ownFunction('parts', text, quoteLiteral(below === '$[*]' ? '[' : '{'))}, '$[*]') as json[])`;
+    return `case when not ${mayBeRespelled(text)} then ${list(json)} else ${exact} end`;
   });
 }
