@@ -172,6 +172,7 @@ export class TestWarehouse {
         file: join(folder.path, databaseName),
         database: 'millrace',
         threads: 1,
+        smallData: true,
         clock,
         s3,
         kinesis,

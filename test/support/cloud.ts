@@ -195,7 +195,7 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
     },
   };
   const warehouse = await openWarehouse(
-    { ...base, s3: s3.port, kinesis: kinesis.port, bus: bus.port, faults: counted, threads: 1 },
+    { ...base, s3: s3.port, kinesis: kinesis.port, bus: bus.port, faults: counted, threads: 1, smallData: true },
     options.databaseFile,
   );
   const firehose = createFirehose({

@@ -58,6 +58,8 @@ export interface WarehouseOptions {
   readonly faults?: StatementFaults;
   /** DuckDB threads of each warehouse. @default - one per core, at most 8 */
   readonly threads?: number;
+  /** True if the tables are small: statements are planned in less time, and large ones run slower. @default false */
+  readonly smallData?: boolean;
 }
 
 /** In-process access to the warehouse, for its operator. */

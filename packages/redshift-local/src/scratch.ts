@@ -43,6 +43,7 @@ export async function openScratchWarehouse(): Promise<ScratchWarehouse> {
         assume: (roleArn) => ({ kind: 'role', arn: roleArn, roleArn, account }),
         caseSensitiveIdentifiers: true,
         threads: 1,
+        smallData: true,
       },
       { name: administrator, password: () => '' },
     );

@@ -29,6 +29,8 @@ export interface WarehousesOptions {
   readonly translate: Translate;
   /** DuckDB threads of each warehouse. @default - one per core, at most 8 */
   readonly threads?: number;
+  /** True if the tables are small: statements are planned in less time, and large ones run slower. @default false */
+  readonly smallData?: boolean;
   /** @default - no faults */
   readonly faults?: StatementFaults;
   /** When system views show what a transaction did. @default - at once */
@@ -71,6 +73,7 @@ export class Warehouses {
       {
         file: databaseFile(this.options.directory, definition.storage),
         threads: this.options.threads,
+        smallData: this.options.smallData,
         database,
         clock: this.options.clock,
         s3: this.options.s3,

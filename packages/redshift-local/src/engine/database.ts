@@ -14,6 +14,25 @@ import { callOwn, ownFunctionName } from '../own-functions';
 
 const gibibyte = 2 ** 30;
 
+export interface DatabaseOptions {
+  /** DuckDB threads. @default - one per core, at most 8 */
+  readonly threads?: number;
+  /**
+   * Skips the steps of planning that pay off for large tables only. For a few rows they take longer than the statement.
+   * @default false
+   */
+  readonly smallData?: boolean;
+}
+
+/** Steps of DuckDB's optimizer. None changes a result. The first two take most of its time. */
+const forLargeData = [
+  'expression_rewriter',
+  'common_subexpressions',
+  'join_order',
+  'common_subplan',
+  'statistics_propagation',
+];
+
 /** One DuckDB file. Queries run in DuckDB's own threads, so the event loop stays free without worker threads. */
 export class Database {
   private constructor(
@@ -21,8 +40,10 @@ export class Database {
     readonly file: string,
   ) {}
 
-  /** @param threads @default - one per core, at most 8 */
-  static async open(file: string, threads = Math.min(8, availableParallelism())): Promise<Database> {
+  static async open(
+    file: string,
+    { threads = Math.min(8, availableParallelism()), smallData = false }: DatabaseOptions = {},
+  ): Promise<Database> {
     mkdirSync(dirname(file), { recursive: true });
     const memory = Math.max(gibibyte, Math.min(3 * gibibyte, Math.floor(totalmem() * 0.4)));
     const instance = await DuckDBInstance.create(file, {
@@ -37,6 +58,7 @@ export class Database {
       disabled_compression_methods: 'zstd,fsst,dict_fsst',
       autoinstall_known_extensions: 'false',
       autoload_known_extensions: 'false',
+      disabled_optimizers: smallData ? forLargeData.join(',') : '',
     });
     const connection = await instance.connect();
     defineFunctions(connection);

@@ -70,7 +70,7 @@ export class Engine implements SharedState, RunEngine {
   ): Promise<Engine> {
     // This removes what a killed COPY left behind.
     rmSync(readingFolder(options.file), { recursive: true, force: true });
-    const database = await Database.open(options.file, options.threads);
+    const database = await Database.open(options.file, options);
     const connection = await database.connect();
     try {
       for (const statement of systemDdl()) await connection.run(statement);

@@ -2,7 +2,7 @@ import type { Clock, KinesisPort, Principal, S3Port } from 'aws-local-kit';
 import { raisingVariable, shapesVariable } from '../json-text';
 import type { Parameters, Translate } from '../statement';
 import { CatalogState, isVersion, type RelationEntry, SessionCatalog, type UserEntry } from './catalog';
-import { type Connection, literal, timestampLiteral } from './database';
+import { type Connection, type DatabaseOptions, literal, timestampLiteral } from './database';
 import type { Interleaving } from './interleaving';
 import type { KnownShapes } from './json-shapes';
 import { StatementPlan } from './plan';
@@ -16,11 +16,9 @@ import type { Transactions } from './transactions';
 export type { Planned } from './plan';
 
 /** Options of the engine. */
-export interface EngineOptions {
+export interface EngineOptions extends DatabaseOptions {
   /** DuckDB file. It is created if it does not exist. */
   readonly file: string;
-  /** DuckDB threads. @default - one per core, at most 8 */
-  readonly threads?: number;
   /** Name of the Redshift database. */
   readonly database: string;
   readonly clock: Clock;
