@@ -9,15 +9,7 @@ export function measurePipeline(pipeline: Pipeline): Finding[] {
   const statements = batches.flatMap(({ name, statements: list }) =>
     list.map((statement, i) => ({ where: `${at}.columns: statement ${i + 1} of ${name}`, statement })),
   );
-  const names = new Set(
-    statements.flatMap(({ statement }) =>
-      [...statement.matchAll(/[a-z_][a-z0-9_]*|"(?:[^"]|"")+"/g)].map(([name]) => name),
-    ),
-  );
-  const longest = [...names].reduce(
-    (long, name) => (Buffer.byteLength(name) > Buffer.byteLength(long) ? name : long),
-    '',
-  );
+  const longest = longestName(statements.map(({ statement }) => statement));
   return [
     ...statements.map(({ where, statement }) => ({
       where,
@@ -44,6 +36,22 @@ export function measurePipeline(pipeline: Pipeline): Finding[] {
     },
   ];
 }
+
+/** The statements hold hundreds of thousands of names, so only one that may be longer than the longest is measured. */
+function longestName(statements: readonly string[]): string {
+  let longest = '';
+  let bytes = 0;
+  for (const statement of new Set(statements))
+    for (const name of statement.match(/[a-z_][a-z0-9_]*|"(?:[^"]|"")+"/g) ?? []) {
+      if (name.length * mostBytesPerCharacter <= bytes || Buffer.byteLength(name) <= bytes) continue;
+      longest = name;
+      bytes = Buffer.byteLength(name);
+    }
+  return longest;
+}
+
+/** Bytes of a UTF-16 code unit in UTF-8. */
+const mostBytesPerCharacter = 3;
 
 /** Bytes of the lists that functions fill in at run time. A varchar bounds them. */
 const longLists: Readonly<Record<string, number>> = { objects: 37_000, files: 37_000, places: 65_535, texts: 65_535 };
