@@ -1,4 +1,11 @@
-import { again, type Catalog, type Parameters, type ResultColumn, type Statement, type Translate } from '../statement';
+import {
+  again,
+  type Parameters as Bound,
+  type Catalog,
+  type ResultColumn,
+  type Statement,
+  type Translate,
+} from '../statement';
 import type { StatementNode } from './ast';
 import { Source } from './lexer';
 import { Memo, TextCache } from './memo';
@@ -45,7 +52,7 @@ export const translate: Translate = function* (sql: string, catalog: Catalog, pa
 
 /** A statement of a text, or the part of a DROP that drops one object. */
 interface Part {
-  readonly resolve: (catalog: Catalog, parameters: Parameters) => Statement;
+  readonly resolve: (catalog: Catalog, parameters: Bound) => Statement;
   readonly memo: Memo;
 }
 

@@ -113,17 +113,33 @@ describe('a kept translation is used only while the catalog gives the same answe
   });
 });
 
-test('a text is translated once for the same catalog, for a few catalogs at a time', () => {
-  const catalogOf = (columns: string[]): Catalog => ({
-    find: (_, name): Relation => ({
-      schema: 's',
-      name,
-      kind: 'table',
-      columns: columns.map((column) => ({ name: column, type: { name: 'integer' } })),
-    }),
+function catalogOf(columns: string[], found: string[] = []): Catalog {
+  return {
+    find(_, name): Relation {
+      found.push(name);
+      return {
+        schema: 's',
+        name,
+        kind: 'table',
+        columns: columns.map((column) => ({ name: column, type: { name: 'integer' } })),
+      };
+    },
     externalSchema: () => undefined,
     caseSensitiveIdentifiers: true,
-  });
+    forget: () => void found.splice(0),
+  };
+}
+
+test('what is looked up for a kept translation that does not fit counts no longer', () => {
+  const text = 'insert into s.target (a) values (1)';
+  for (const columns of [['a'], ['a', 'b'], ['a', 'c'], ['a']]) {
+    const found: string[] = [];
+    translate(text, catalogOf(columns, found)).next();
+    expect(found).toEqual(['target']);
+  }
+});
+
+test('a text is translated once for the same catalog, for a few catalogs at a time', () => {
   const text = 'select * from s.once';
   const translated = (catalog: Catalog) => translate(text, catalog).next().value;
   const first = translated(catalogOf(['a']));
