@@ -7,6 +7,7 @@ import { machine } from './environment';
 import { firstMinute } from './first-minute';
 import { memory } from './memory';
 import { mergeGrowth } from './merge-growth';
+import { newPipeline } from './new';
 import { print, progress } from './print';
 import { reader } from './reader';
 import { readerMemory } from './reader-memory';
@@ -33,6 +34,7 @@ const benches: Readonly<Record<string, (options: Options) => Promise<void>>> = {
   ingest: ({ events }) => ingest(events),
   merge: ({ large, repeats }) => mergeGrowth(large, repeats),
   reconcile: ({ keys }) => reconcileScan(keys),
+  new: ({ events, repeats }) => newPipeline(events, repeats),
   reader: ({ events, repeats }) => reader(events, repeats),
   'reader-memory': ({ large }) => readerMemory(large),
   refresh: ({ events }) => refresh(events),
@@ -69,7 +71,7 @@ new Command('bench')
   .argument('[names...]', `${Object.keys(benches).join(', ')} (default: all)`)
   .option(
     '--events <n>',
-    'ingest, reader, refresh, files: distinct valid events',
+    'ingest, reader, refresh, files, new: distinct valid events',
     count('--events', 10_000_000),
     1_000_000,
   )
@@ -79,7 +81,7 @@ new Command('bench')
     count('--large', 100_000_000),
     10_000_000,
   )
-  .option('--repeats <n>', 'merge, files, backlog, reader: measurements of each', count('--repeats', 99), 5)
+  .option('--repeats <n>', 'merge, files, backlog, reader, new: measurements of each', count('--repeats', 99), 5)
   .option('--times <n>', 'select: round trips', count('--times', 100_000), 300)
   .option('--keys <n>', 'reconcile: keys of the bucket', count('--keys', 10_000_000), 1_000_000)
   .option('--files <n>', 'backlog: files', count('--files', 1_000_000), 10_000)

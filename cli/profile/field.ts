@@ -3,7 +3,7 @@ import { Numbers } from './numbers';
 import { Texts } from './texts';
 
 // Constants of this module: an import is looked up at each use, which would take most of the time.
-const { hashOf, textOf } = bytesOf;
+const { hashOf, POINT, textOf, ZERO } = bytesOf;
 
 export const kinds = ['null', 'string', 'number', 'boolean', 'object', 'array'] as const;
 export type Kind = (typeof kinds)[number];
@@ -146,41 +146,52 @@ export class Field {
     this.counts[kind]! += 1;
     if (code === NULL || code === OBJECT || code === ARRAY) return;
     this.row = row;
-    if (code === ESCAPED) this.escaped(bytes, start, end, line);
-    else if (code === STRING) this.texts.add(bytes, start, end, line);
+    if (code === ESCAPED) this.escaped(bytes, start, end, line, isHashed);
+    else this.scalar(code, bytes, start, end, line, isHashed);
+  }
+
+  private scalar(code: number, bytes: Uint8Array, start: number, end: number, line: number, isHashed: boolean): void {
+    if (code === STRING) this.texts.add(bytes, start, end, line);
     else if (code === CELL) {
       if (this.texts.add(bytes, start, end, line)) this.numbers.add(bytes, start, end, line);
     } else if (code === NUMBER) this.numbers.add(bytes, start, end, line);
     if (isHashed || this.seen !== undefined) this.hash(code, bytes, start, end, isHashed);
-    this.example ??= exampleOf(code, bytes, start, end);
+    this.example ??= exampleOf(bytes, start, end);
   }
 
-  private escaped(bytes: Uint8Array, start: number, end: number, line: number): void {
+  /** A string with escapes is the text that it spells: the same text without escapes is the same value. */
+  private escaped(bytes: Uint8Array, start: number, end: number, line: number, isHashed: boolean): void {
     const text = JSON.parse(`"${textOf(bytes, start, end)}"`) as string;
     if (text.includes('\0')) this.texts.zeros += 1;
-    const own = Buffer.from(text);
-    this.texts.add(own, 0, own.length, line);
+    const spelled = Buffer.from(text);
+    this.scalar(STRING, spelled, 0, spelled.length, line, isHashed);
   }
 
   private hash(code: number, bytes: Uint8Array, start: number, end: number, isHashed: boolean): void {
-    this.low = hashOf(bytes, start, end);
-    if (isHashed) this.high = hashOf(bytes, start, end, 0x9e3779b9 ^ code);
+    const last = code === NUMBER ? withoutZeros(bytes, start, end) : end;
+    this.low = hashOf(bytes, start, last);
+    if (isHashed) this.high = hashOf(bytes, start, last, 0x9e3779b9 ^ code);
     if (this.seen === undefined) return;
     const value = this.seen.get(this.low);
     if (value !== undefined) value.count += 1;
     else if (this.seen.size >= mostValues || end - start > longestExample) this.seen = undefined;
-    else this.seen.set(this.low, { text: valueText(code, bytes, start, end), count: 1 });
+    else this.seen.set(this.low, { text: textOf(bytes, start, end), count: 1 });
   }
 }
 
 /** Most names of the outermost object. Records with more are read as maps. */
 export const mostFields = 20_000;
 
-const valueText = (code: number, bytes: Uint8Array, start: number, end: number): string =>
-  code === ESCAPED ? (JSON.parse(`"${textOf(bytes, start, end)}"`) as string) : textOf(bytes, start, end);
+/** The end of a number without zeros behind the point: 1.50 and 1.5 are the same value, 1.0 and 1 too. */
+function withoutZeros(bytes: Uint8Array, start: number, end: number): number {
+  let last = end;
+  while (last > start && bytes[last - 1] === ZERO) last -= 1;
+  if (last > start && bytes[last - 1] === POINT) return last - 1;
+  for (let at = start; at < last; at += 1) if (bytes[at] === POINT) return last;
+  return end;
+}
 
-function exampleOf(code: number, bytes: Uint8Array, start: number, end: number): string {
+function exampleOf(bytes: Uint8Array, start: number, end: number): string {
   const text = textOf(bytes, start, Math.min(end, start + longestExample));
-  const cut = end - start > longestExample ? `${text.replace(/\ufffd$/, '')}…` : text;
-  return kindOf[code] === 'string' ? cut : text;
+  return end - start > longestExample ? `${text.replace(/\ufffd$/, '')}…` : text;
 }

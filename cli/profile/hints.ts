@@ -16,6 +16,7 @@ const timeWords = new Set(['time', 'timestamp', 'ts', 'at', 'date', 'datetime', 
 export function namesTime(name: string): boolean {
   const words = wordsOf(name);
   const last = words.at(-1) ?? '';
+  if (words.includes('ts') || words.includes('timestamp')) return true;
   return timeWords.has(last) && !['duration', 'elapsed', 'latency', 'response', 'load'].includes(words.at(-2) ?? '');
 }
 

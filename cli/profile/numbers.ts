@@ -5,13 +5,11 @@ const { isDigit, MINUS, POINT, ZERO } = bytesOf;
 
 const largest = '9223372036854775807';
 const smallest = '9223372036854775808';
-/** As many digits are exact in a double. */
-const exactDigits = 15;
 
 /** What is known of the numbers of a field, from their texts alone. */
 export class Numbers {
   count = 0;
-  /** Most digits before the point, and after it without trailing zeros. */
+  /** Most digits before the point and after it, as they are written: 7.0 is no whole number. */
   whole = 0;
   fraction = 0;
   /** Numbers with an exponent. */
@@ -21,8 +19,6 @@ export class Numbers {
   /** Whole numbers out of the range of bigint. */
   large = 0;
   negativeZeros = 0;
-  /** Numbers with more digits than a double has. */
-  inexact = 0;
   least = Infinity;
   most = -Infinity;
   /** Lines of the first number of each kind. */
@@ -43,13 +39,13 @@ export class Numbers {
     let fraction = 0;
     if (bytes[at] === POINT && at < end) {
       const point = at;
-      for (at += 1; at < end && isDigit(bytes[at]); at += 1) if (bytes[at] !== ZERO) fraction = at - point;
+      for (at += 1; at < end && isDigit(bytes[at]); ) at += 1;
+      fraction = at - point - 1;
     }
     if (at < end) this.exponent(bytes, start, end, line);
     if (fraction > 0) this.lines.fraction ??= line;
     if (whole > this.whole) this.whole = whole;
     if (fraction > this.fraction) this.fraction = fraction;
-    if (whole + fraction > exactDigits) this.inexact += 1;
     if (whole >= 19 && isBeyond(bytes, from, whole, isNegative)) {
       this.large += 1;
       this.lines.large ??= line;

@@ -70,7 +70,7 @@ export function planFields(
     const { name, note } = names.nameOf(path);
     const required = isRequired(field, profile);
     const column = { name, path, ...shape, ...(required && { required }) } as Column;
-    const values = valuesOf(field, shape);
+    const values = personal ? undefined : valuesOf(field, shape);
     return {
       field,
       path,
@@ -135,7 +135,8 @@ function hintOf(field: Field, path: readonly string[]) {
 function valuesOf(field: Field, shape: ColumnShape): readonly string[] | undefined {
   const { values } = field;
   if (shape.type !== 'varchar' || values === undefined || values.length > 12 || values.length < 2) return undefined;
-  return field.present >= values.length * 20 ? values.map(({ text }) => text) : undefined;
+  const texts = values.map(({ text }) => text);
+  return field.present >= values.length * 20 && texts.join().length <= 60 ? texts : undefined;
 }
 
 /** The columns of a candidate. Undefined if one of its fields is no column, or if a column can be no part of an identity. */

@@ -47,7 +47,7 @@ export function printFields({ fields, profile }: NewPipeline, style: Style): str
     planned.why +
       (planned.personal ? `; likely ${planned.personal === 'names a person' ? 'names a person' : 'personal'}` : ''),
   ]);
-  return table(['field', 'column', 'type', 'filled', 'example', 'why'], rows, style, { longest: 72, asIs: true });
+  return table(['field', 'column', 'type', 'filled', 'example', 'why'], rows, style, { longest: 90, asIs: true });
 }
 
 /** Rounded down, so that 100 % is all. */
@@ -77,7 +77,7 @@ export const linesText = (lines: readonly number[], count: number): string =>
 export function identityLine({ plan, candidates }: Pick<Report, 'plan' | 'candidates'>): string {
   if (plan.identity) {
     const known = candidates.find(({ columns }) => columns.join() === plan.identity!.join());
-    return `identity   ${plan.identity.join(', ')}${known ? `: ${known.evidence}` : ''}`;
+    return `identity   ${plan.identity.join(', ')}${known ? `: ${known.evidence}` : ', as given'}`;
   }
   const best = candidates[0];
   const hint = best ? `; --identity ${best.columns.join(',')} is ${best.evidence}` : '';
