@@ -2,13 +2,15 @@ import { isUtf8 } from 'node:buffer';
 import type { Block } from './blocks';
 import * as bytesOf from './bytes';
 import { CsvReader, cellText, delimiterOf, type Row } from './csv-reader';
-import { CELL, Field } from './field';
+import * as fieldOf from './field';
+import { Field } from './field';
 import { type IdentityCandidate, IdentitySearch } from './identity';
 import { Journal } from './journal';
 import { JsonScanner } from './json-scanner';
 
 // Constants of this module: an import is looked up at each use, which would take most of the time.
 const { hashOf, NEWLINE } = bytesOf;
+const { CELL } = fieldOf;
 
 export type Format = 'ndjson' | 'csv';
 

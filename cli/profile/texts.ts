@@ -170,10 +170,9 @@ function usualTime(bytes: Uint8Array, start: number, end: number): number {
   return at + 1 === end && bytes[at] === LETTER_Z ? bit['zoned time'] | bit['iso time'] : 0;
 }
 
-const dashes = [8, 13, 18, 23];
-
 function isUuid(bytes: Uint8Array, start: number, end: number): boolean {
-  if (end - start !== 36 || !dashes.every((at) => bytes[start + at] === MINUS)) return false;
+  if (end - start !== 36 || bytes[start + 8] !== MINUS || bytes[start + 13] !== MINUS) return false;
+  if (bytes[start + 18] !== MINUS || bytes[start + 23] !== MINUS) return false;
   for (let at = start; at < end; at += 1) {
     const byte = bytes[at]! | 0x20;
     if (!isDigit(bytes[at]) && bytes[at] !== MINUS && !(byte >= 0x61 && byte <= 0x66)) return false;

@@ -15,6 +15,7 @@ import { readViewTests } from '../../../pipelines/view-tests';
 import { comparable } from '../../pipelines/cells';
 import { TestWarehouse } from '../../sql/warehouse';
 import { problemsOf } from '../../support/problems';
+import { everyNth } from '../../support/tier';
 import { Collected } from '../io';
 
 const repository = join(__dirname, '../../..');
@@ -158,19 +159,27 @@ async function generatorIsRight(generator: PipelineGenerator, pipeline: Pipeline
   }
 }
 
-test.each([
-  [
-    'times alone make a record unique',
-    (n: number) => ({ orderId: 'x', placedAt: new Date(Date.UTC(2026, 0, 1) + n * 60_000).toISOString().slice(0, 19) }),
-    ['kind', 'placed_at'],
-  ],
-  ['numbers are the ids', (n: number) => ({ orderId: n + 1e15 }), ['order_id']],
-  [
-    'the stream position is the identity',
-    (n: number) => ({ orderId: n % 5, placedAt: n % 4 === 0 ? null : `2026-01-01 0${n % 9}:15` }),
-    undefined,
-  ],
-])('the generator of a pipeline where %s', async (_, change, identity) => {
+test.each(
+  everyNth(
+    [
+      [
+        'times alone make a record unique',
+        (n: number) => ({
+          orderId: 'x',
+          placedAt: new Date(Date.UTC(2026, 0, 1) + n * 60_000).toISOString().slice(0, 19),
+        }),
+        ['kind', 'placed_at'],
+      ],
+      ['numbers are the ids', (n: number) => ({ orderId: n + 1e15 }), ['order_id']],
+      [
+        'the stream position is the identity',
+        (n: number) => ({ orderId: n % 5, placedAt: n % 4 === 0 ? null : `2026-01-01 0${n % 9}:15` }),
+        undefined,
+      ],
+    ],
+    3,
+  ),
+)('the generator of a pipeline where %s', async (_, change, identity) => {
   const from = file('orders.ndjson', orders(60, change));
   const { error } = await run(['orders', '--from', from, ...(identity ? ['--identity', identity.join(',')] : [])]);
   expect(error).toBeUndefined();
