@@ -22,7 +22,11 @@ export const dev: Environment = {
       name: 'analytics',
       // A placeholder account from the AWS documentation. Replace it with the reader's: IAM refuses principals that do not exist.
       who: { kind: 'aws', principal: 'arn:aws:iam::111122223333:root' },
-      access: { mode: 'read', exports: ['estore.purchases', 'estore.hourly_revenue'] },
+      access: {
+        mode: 'read',
+        exports: ['estore.purchases', 'estore.hourly_revenue'],
+        endpoints: [{ endpoint: 'estore.revenue' }],
+      },
       externalId: { kind: 'generated' },
     },
     {

@@ -61,13 +61,29 @@ export type PartnerExternalId =
     }
   | { readonly kind: 'awaited' };
 
+/** What a partner may read: at least one export or endpoint. */
+export interface PartnerReads {
+  readonly mode: 'read';
+  /** As `<pipeline>.<export>`. */
+  readonly exports: readonly string[];
+  /** The partner's role may ask them at `/iam/v1/…`. @default - none */
+  readonly endpoints?: readonly PartnerEndpoint[];
+}
+
+export interface PartnerEndpoint {
+  /** `<pipeline>.<endpoint>`. */
+  readonly endpoint: string;
+  /** Values of parameters that the partner cannot choose, as a request would have them. The endpoint's tenant must be one of them. @default - none */
+  readonly fixed?: Readonly<Record<string, string>>;
+}
+
 /** An outsider who reads exports, or writes into a prefix of their own. */
 export interface Partner {
   /** Lower-case letters, digits and hyphens, at most 32. */
   readonly name: string;
   readonly who: PartnerIdentity;
-  /** `read`: the named exports, as `<pipeline>.<export>`. `write`: the prefix `partners/<name>/`. */
-  readonly access: { readonly mode: 'read'; readonly exports: readonly string[] } | { readonly mode: 'write' };
+  /** `read`: the named exports, as `<pipeline>.<export>`, and the named endpoints. `write`: the prefix `partners/<name>/`. */
+  readonly access: PartnerReads | { readonly mode: 'write' };
   readonly externalId: PartnerExternalId;
   /** The day on which access ends, at 00:00 UTC, as `2027-03-31`. @default - no end */
   readonly until?: string;
@@ -100,6 +116,18 @@ export interface ExportNotification {
    * customer key, if it has one: docs/exports.md has both.
    */
   readonly to: string;
+}
+
+/** The HTTP API of an environment whose pipelines have endpoints. */
+export interface EndpointsOptions {
+  /**
+   * Concurrent executions that are reserved for each function of endpoints; a stack of pipelines has one. The endpoints start at most 10 statements a
+   * second in all, which the instances share. An instance must be able to start one every two seconds, so all of them together are at most 20.
+   * @default - 20, divided by the number of stacks that have endpoints
+   */
+  readonly concurrency?: number;
+  /** Requests a second that the API accepts, and that it accepts at once after a pause: 1 to 5000. @default 500 */
+  readonly requestsPerSecond?: number;
 }
 
 export interface Environment {
@@ -141,6 +169,8 @@ export interface Environment {
    */
   readonly dashboard?: false | { readonly runbookUrl?: string };
   readonly partners: readonly Partner[];
+  /** Ignored where no pipeline has an endpoint. @default - the defaults of its options */
+  readonly endpoints?: EndpointsOptions;
   /** Needed by exports of the engine `materialize`. @default - none */
   readonly materialize?: MaterializeRegion;
   /** Targets of publications, in addition to the event on the account's event bus. @default - none */

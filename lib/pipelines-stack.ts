@@ -3,8 +3,11 @@ import { Construct } from 'constructs';
 import { keepsData } from '../environments/declaration';
 import type { Environment } from '../environments/environment';
 import type { Pipeline } from '../pipelines/definition';
-import { type UserPurpose, warehouseObjects } from '../sql';
+import { endpointsPlan, openApiDocument, type UserPurpose, warehouseObjects } from '../sql';
 import type { DataStack } from './data-stack';
+import { EndpointApi } from './endpoints/endpoint-api';
+import { EndpointFunction } from './endpoints/endpoint-function';
+import { stacksWithEndpoints } from './endpoints/share';
 import { Exports } from './export/export';
 import { MaterializeAccess } from './export/materialize';
 import { ExportNotifications } from './export/notifications';
@@ -12,7 +15,8 @@ import { Load } from './history/load';
 import { Reconcile } from './history/reconcile';
 import { Archive, ArchiveTransform } from './ingest/archive';
 import { EnvironmentDashboard, type WatchedPipeline } from './monitoring/dashboard';
-import { AlarmTopic, Monitoring } from './monitoring/monitoring';
+import { ApiMonitoring, watchEndpointFunction } from './monitoring/endpoints';
+import { AlarmTopic, alarmAction, Monitoring, type WatchedAlarm } from './monitoring/monitoring';
 import { PartnerRole } from './partners/partner-role';
 import { Refresh } from './refresh/refresh';
 import type { Bundles } from './shared/bundles';
@@ -56,6 +60,7 @@ export class PipelinesStack extends Stack {
         partner,
         bucket: data.exports,
         key: data.key,
+        routes: this.shared.api?.partnerRoutes(partner),
         retain: environment.retainData,
       });
       new CfnOutput(role, 'RoleArn', { value: role.role.roleArn, description: `For ${partner.name}` });
@@ -75,6 +80,7 @@ export class PipelinesStack extends Stack {
     new EnvironmentDashboard(this, 'Dashboard', {
       environment,
       pipelines: this.shared.watched,
+      apiAlarms: this.shared.apiAlarms,
       bucketNames: {
         history: history.bucketName,
         archive: archive.bucketName,
@@ -102,18 +108,26 @@ export class MorePipelinesStack extends Stack {
 class Shared {
   /** Every pipeline that was placed. */
   readonly watched: WatchedPipeline[] = [];
+  /** Alarms of the HTTP API and its functions. */
+  readonly apiAlarms: WatchedAlarm[] = [];
   private readonly transform: ArchiveTransform;
   private readonly provider: WarehouseObjectProvider;
   private readonly topic: AlarmTopic;
   private readonly materialize: MaterializeAccess | undefined;
+  /** Undefined where no pipeline has an endpoint. */
+  readonly api: EndpointApi | undefined;
+  /** Stacks with a function for endpoints, in order; undefined is the main one. */
+  private readonly endpointStacks: readonly (string | undefined)[];
 
   constructor(
     stack: Stack,
     private readonly environment: Environment,
-    pipelines: readonly Pipeline[],
+    private readonly pipelines: readonly Pipeline[],
     private readonly data: DataStack,
     private readonly bundles: Bundles,
   ) {
+    this.endpointStacks = stacksWithEndpoints(pipelines);
+    if (this.endpointStacks.length > 0) this.api = new EndpointApi(stack, 'Endpoints', { environment, key: data.key });
     this.transform = new ArchiveTransform(stack, 'ArchiveTransform', { environment, pipelines, bundles });
     this.provider = new WarehouseObjectProvider(stack, 'WarehouseObjects', {
       environment,
@@ -126,17 +140,54 @@ class Shared {
     const { materialize: region } = environment;
     this.materialize = region && new MaterializeAccess(stack, 'Materialize', { environment, region, key: data.key });
     this.topic = new AlarmTopic(stack, 'Alarms', { key: data.key, email: environment.alarmEmail });
+    if (this.api) {
+      const { watched } = new ApiMonitoring(this.api, 'Monitoring', {
+        environment,
+        topic: this.topic,
+        apiId: this.api.apiId,
+      });
+      this.apiAlarms.push(...watched);
+    }
   }
 
   /** Adds the functions, alarms and warehouse objects of these pipelines to a stack of this environment. */
   place(stack: Stack, pipelines: readonly Pipeline[]): void {
     const lanes = new Lanes(pipelines.length);
-    for (const pipeline of pipelines)
-      this.pipeline(new Construct(stack, pascalCase(pipeline.name)), pipeline, pipelines.length, lanes);
+    const placed = pipelines.map((pipeline) =>
+      this.pipeline(new Construct(stack, pascalCase(pipeline.name)), pipeline, pipelines.length, lanes),
+    );
+    this.endpoints(stack, placed);
+  }
+
+  /** Adds the function of the stack's endpoints, if it has some. */
+  private endpoints(stack: Stack, placed: readonly PlacedPipeline[]): void {
+    const { api, environment, data, bundles } = this;
+    const served = placed.filter(({ pipeline: { endpoints = [] } }) => endpoints.length > 0);
+    if (!api || served.length === 0) return;
+    const [{ pipeline: first }] = served as [PlacedPipeline];
+    const made = new EndpointFunction(stack, 'EndpointFunction', {
+      environment,
+      served: served.map(({ pipeline, users }) => ({
+        pipeline,
+        secretArn: users.secretArn('endpoint'),
+      })),
+      owner: first.stack ?? 'main',
+      api,
+      bundles,
+      key: data.key,
+      warehouse: data.warehouse,
+      work: data.work,
+      functions: this.endpointStacks.length,
+      openapi: this.endpointStacks[0] === first.stack ? openApiOf(environment, this.pipelines) : undefined,
+    });
+    const { handler } = made;
+    for (const { objects } of served) handler.function.node.addDependency(objects);
+    const watching = { handler, action: alarmAction(this.topic), stack: first.stack };
+    this.apiAlarms.push(watchEndpointFunction(made, environment, watching));
   }
 
   /** @param pipelines how many share the stack */
-  private pipeline(scope: Construct, pipeline: Pipeline, pipelines: number, lanes: Lanes): void {
+  private pipeline(scope: Construct, pipeline: Pipeline, pipelines: number, lanes: Lanes): PlacedPipeline {
     const { environment, data, bundles } = this;
     const stream = data.stream(pipeline);
     const script = new ReviewScript(pipeline, pipelines);
@@ -213,5 +264,17 @@ class Shared {
       queues,
     });
     this.watched.push({ pipeline, alarms, queues });
+    return { pipeline, users, objects };
   }
 }
+
+/** What a pipeline's endpoints need of it. */
+interface PlacedPipeline {
+  readonly pipeline: Pipeline;
+  readonly users: PipelineUsers;
+  readonly objects: PipelineObjects;
+}
+
+/** The address is the one that the document comes from. */
+const openApiOf = ({ name }: Environment, pipelines: readonly Pipeline[]): unknown =>
+  openApiDocument(endpointsPlan(pipelines), { environment: name });

@@ -19,6 +19,7 @@
 export { quoteLiteral } from '../lambda/shared/quote';
 export { typeScriptClient } from './api/client';
 export { type ApiOptions, openApiDocument } from './api/openapi';
+export { paramItem } from './endpoints/params';
 export { endpointsPlan, sampleStatements } from './endpoints/plan';
 export { exportPlan } from './exports/plan';
 export { windowOf } from './exports/windows';

@@ -1,4 +1,4 @@
-import { functionMetrics, shownMetrics } from '../../lib/monitoring/alarms';
+import { endpointMetrics, functionMetrics, shownMetrics } from '../../lib/monitoring/alarms';
 import { type Price, prices } from './prices';
 
 export interface TemplateResource {
@@ -9,11 +9,11 @@ export interface TemplateResource {
 export type Resources = Readonly<Record<string, TemplateResource>>;
 
 /**
- * An amount of one price. `fixed`: a month without traffic. `events`: a million events. `kept`: a GB that is kept for a
- * month.
+ * An amount of one price. `fixed`: a month without traffic. `events`: a million events. `requests`: a million requests of
+ * endpoints that need no statement. `kept`: a GB that is kept for a month.
  */
 export interface Line {
-  readonly per: 'fixed' | 'events' | 'kept';
+  readonly per: 'fixed' | 'events' | 'requests' | 'kept';
   /** Row of the table that the line is summed under. */
   readonly group: string;
   readonly amount: number;
@@ -40,8 +40,15 @@ const line = (per: Line['per'], group: string, amount: number, price: Price): Li
 });
 const fixed = (group: string, amount: number, price: Price) => line('fixed', group, amount, price);
 
+/** A request of an endpoint whose answer is kept. Estimated from local runs; the access log and the function write a line each. */
+const perRequest = { seconds: 0.02, gb: 1, logBytes: 1000 };
+
 /** Types that cost nothing by themselves. Their traffic is priced by the events and GB. */
 const free = new Set([
+  'AWS::ApiGatewayV2::Api',
+  'AWS::ApiGatewayV2::Integration',
+  'AWS::ApiGatewayV2::Route',
+  'AWS::ApiGatewayV2::Stage',
   'AWS::CDK::Metadata',
   'AWS::EC2::FlowLog',
   'AWS::EC2::RouteTable',
@@ -178,7 +185,26 @@ function customMetrics(resources: Resources): Line[] {
   );
   const pipelines = new Set(ofPipelines.map(({ Properties }) => JSON.stringify(Properties.Dimensions)));
   const each = Object.keys(watched).length + Object.keys(shown).length;
-  return [fixed('custom metrics', pipelines.size * each, 'custom metric-month')];
+  const ofEndpoints = servedPipelines(resources) * Object.keys(endpointMetrics).length;
+  return [fixed('custom metrics', pipelines.size * each + ofEndpoints, 'custom metric-month')];
+}
+
+/** How many pipelines have endpoints: each has a route for tokens. */
+const servedPipelines = (resources: Resources): number =>
+  Object.values(resources).filter(
+    ({ Type, Properties }) => Type === 'AWS::ApiGatewayV2::Route' && /^ANY \/v1\//.test(Properties.RouteKey),
+  ).length;
+
+function requests(resources: Resources): Line[] {
+  if (servedPipelines(resources) === 0) return [];
+  const of = (amount: number, price: Price) => line('requests', 'endpoints', amount * 1e6, price);
+  return [
+    of(1, 'request of an HTTP API'),
+    of(1, 'call of Lambda'),
+    of(perRequest.seconds * perRequest.gb, 'GB-second of Lambda'),
+    of(1, 'GET of S3'),
+    of(perRequest.logBytes / 1e9, 'GB of logs'),
+  ];
 }
 
 export const defaultEventBytes = 500;
@@ -207,6 +233,7 @@ export function costOf(resources: Resources, eventBytes = defaultEventBytes): Li
     line('events', 'Kinesis', (streamGb * (retention - 24)) / monthHours, 'GB-month of retention beyond 24 h'),
     line('events', 'VPC endpoints', gb, 'GB through an endpoint'),
     line('events', 'Firehose', firehoseGb, 'GB through Firehose'),
+    ...requests(resources),
     line('kept', 'S3', 1, 'GB-month of S3'),
     line('kept', 'Redshift', 1, 'GB-month of managed storage'),
   ];

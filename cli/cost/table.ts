@@ -72,6 +72,9 @@ export function costTable(
     ...(content === 'totals' ? [] : rowsOf('fixed').map(([group, ...cells]) => [group!, ...cells])),
     ['**a month without traffic**', ...total('fixed')],
     ['**a million events**', ...total('events')],
+    ...(columns.flat().some(({ per }) => per === 'requests')
+      ? [['**a million requests of endpoints, answers kept**', ...total('requests')]]
+      : []),
     ['**a GB kept in S3 and in Redshift, a month**', ...total('kept')],
     ...(traffic === undefined ? [] : monthRows(columns, traffic)),
   ];

@@ -1,4 +1,4 @@
-/** Limits rates: each key may take `rate` a second, and as many at once after a pause. Fewer than one at once are one. */
+/** Limits rates: each key may take `rate` a second, and `size` at once after a pause. */
 export class Buckets {
   private readonly buckets = new Map<string, { left: number; at: number }>();
 
@@ -8,10 +8,12 @@ export class Buckets {
     private readonly most = 10_000,
   ) {}
 
-  /** Takes one. Returns 0, or the seconds after which there is one to take. */
-  take(key: string, rate: number): number {
+  /**
+   * Takes one. Returns 0, or the seconds after which there is one to take.
+   * @param size @default - as many as in a second, at least one
+   */
+  take(key: string, rate: number, size = Math.max(1, rate)): number {
     const now = this.now();
-    const size = Math.max(1, rate);
     const { left, at } = this.buckets.get(key) ?? { left: size, at: now };
     const filled = Math.min(size, left + (Math.max(0, now - at) / 1000) * rate);
     const taken = filled >= 1 ? 1 : 0;

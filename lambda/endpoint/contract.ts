@@ -53,8 +53,9 @@ export interface PartnerGrant {
 export interface EndpointsPlan {
   readonly environment: string;
   readonly endpoints: readonly EndpointItem[];
-  /** Statements a second that one instance of the function may start. */
+  /** Statements a second that one instance of the function may start, and how many at once after a pause. */
   readonly statementsPerSecond: number;
+  readonly statementBurst: number;
   /** OpenAPI 3.1 of the whole environment. @default - another stack's function serves it */
   readonly openapi?: unknown;
 }

@@ -127,8 +127,8 @@ class Api {
   }
 
   private admitStatement(): void {
-    const rate = this.host.plan.statementsPerSecond;
-    const wait = this.statements.take('', rate);
+    const { statementsPerSecond, statementBurst } = this.host.plan;
+    const wait = this.statements.take('', statementsPerSecond, statementBurst);
     if (wait > 0)
       throw new Problem('too-many-requests', 'The endpoints may not start more queries now.', {
         retryAfterSeconds: wait,

@@ -95,6 +95,20 @@ export const alarms = {
     impact:
       'a function threw; the next tick or the queue repeats its work, so events, loads or exports come late while it lasts',
   },
+  endpointErrors: {
+    heading: 'endpoint errors',
+    impact:
+      'the API answered requests with a status of 500 or more; applications and partners got no figures, and nothing else is affected',
+  },
+  endpointLatency: {
+    heading: 'endpoint latency',
+    impact: 'one of twenty requests waits for its answer for more than five seconds; applications and partners wait',
+  },
+  endpointThrottles: {
+    heading: 'endpoint throttles',
+    impact:
+      'requests were refused because all instances of the function were busy; those callers got no answer and have to repeat',
+  },
 } as const satisfies Record<string, AlarmText>;
 
 export type AlarmKind = keyof typeof alarms;
@@ -129,6 +143,20 @@ export const shownMetrics = {
   freshnessSeconds: 'FreshnessSeconds',
   exportAgeMinutes: 'ExportAgeMinutes',
 } as const;
+
+/** Metrics of endpoints. Only pipelines with endpoints have them. */
+export const endpointMetrics = {
+  requests: 'EndpointRequests',
+  milliseconds: 'EndpointMilliseconds',
+  refusals: 'EndpointRefusals',
+  throttles: 'EndpointThrottles',
+  errors: 'EndpointErrors',
+  cacheHits: 'EndpointCacheHits',
+  statements: 'EndpointStatements',
+} as const;
+
+/** The place of the pipeline's name in alarms of the HTTP API. A pipeline of this name has other kinds of alarms. */
+export const apiAlarms = 'api';
 
 export const alarmName = (environment: string, pipeline: string, kind: AlarmKind, detail?: string) =>
   `millrace ${environment} ${pipeline}: ${alarms[kind].heading}${detail ? ` (${detail})` : ''}`;

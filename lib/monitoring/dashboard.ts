@@ -20,7 +20,7 @@ import type { Environment } from '../../environments/environment';
 import type { Pipeline } from '../../pipelines/definition';
 import type { PipelineQueues } from '../history/history-queue';
 import { names } from '../shared/names';
-import { type AlarmKind, alarms, functionMetrics, shownMetrics } from './alarms';
+import { type AlarmKind, alarms, apiAlarms, endpointMetrics, functionMetrics, shownMetrics } from './alarms';
 import { charts } from './charts';
 import { functionMetric, queueMetric, streamMetric } from './metrics';
 import type { WatchedAlarm } from './monitoring';
@@ -35,6 +35,8 @@ export interface WatchedPipeline {
 export interface EnvironmentDashboardProps {
   readonly environment: Environment;
   readonly pipelines: readonly WatchedPipeline[];
+  /** Alarms of the HTTP API. @default - the environment has none */
+  readonly apiAlarms?: readonly WatchedAlarm[];
   /** By what they keep. */
   readonly bucketNames: Readonly<Record<string, string>>;
 }
@@ -61,7 +63,8 @@ export class EnvironmentDashboard extends Construct {
       periodOverride: PeriodOverride.INHERIT,
     });
     dashboard.addWidgets(this.heading());
-    for (const watched of pipelines) dashboard.addWidgets(this.alarmsOf(watched));
+    for (const { pipeline, alarms: watched } of pipelines) dashboard.addWidgets(this.alarmsOf(pipeline.name, watched));
+    if (props.apiAlarms?.length) dashboard.addWidgets(this.alarmsOf(apiAlarms, props.apiAlarms));
     for (const watched of pipelines) dashboard.addWidgets(this.equation(watched));
     for (const watched of pipelines) for (const row of this.pipeline(watched)) dashboard.addWidgets(...row);
     dashboard.addWidgets(...this.costs());
@@ -70,7 +73,8 @@ export class EnvironmentDashboard extends Construct {
   /** Every alarm that can fire here, with its impact. */
   private heading(): IWidget {
     const { environment, pipelines } = this.props;
-    const kinds = new Set(pipelines.flatMap((watched) => watched.alarms.map(({ kind }) => kind)));
+    const all = [...pipelines.flatMap((watched) => watched.alarms), ...(this.props.apiAlarms ?? [])];
+    const kinds = new Set(all.map(({ kind }) => kind));
     const lines = (Object.keys(alarms) as AlarmKind[])
       .filter((kind) => kinds.has(kind))
       .map((kind) => `| ${this.runbook(alarms[kind].heading)} | ${alarms[kind].impact} |`);
@@ -92,10 +96,10 @@ export class EnvironmentDashboard extends Construct {
     return url === undefined ? heading : `[${heading}](${url}#${heading.replaceAll(' ', '-')})`;
   }
 
-  private alarmsOf({ pipeline, alarms: watched }: WatchedPipeline): IWidget {
-    const scope = new Construct(this, `Alarms-${pipeline.name}`);
+  private alarmsOf(of: string, watched: readonly WatchedAlarm[]): IWidget {
+    const scope = new Construct(this, of === apiAlarms ? 'ApiAlarms' : `Alarms-${of}`);
     return new AlarmStatusWidget({
-      title: `${pipeline.name}: alarms`,
+      title: `${of}: alarms`,
       width: columns,
       height: 1 + Math.ceil(watched.length / 4),
       alarms: watched.map(({ name }, index) =>
@@ -157,7 +161,33 @@ export class EnvironmentDashboard extends Construct {
         ]),
       ],
     ];
-    return pipeline.exports.length === 0 ? rows : [...rows, this.exports(pipeline)];
+    return [
+      ...rows,
+      ...(pipeline.exports.length === 0 ? [] : [this.exports(pipeline)]),
+      ...((pipeline.endpoints ?? []).length === 0 ? [] : [this.endpoints(pipeline)]),
+    ];
+  }
+
+  private endpoints(pipeline: Pipeline): IWidget[] {
+    const of = (metricName: string, label: string, statistic: string = Stats.SUM) =>
+      functionMetric(this.props.environment, pipeline, metricName, { statistic, label });
+    const { milliseconds } = endpointMetrics;
+    return [
+      this.graph(`${pipeline.name}: Requests of endpoints`, [
+        of(endpointMetrics.requests, 'requests'),
+        of(endpointMetrics.cacheHits, 'answered without a statement'),
+        of(endpointMetrics.statements, 'statements'),
+      ]),
+      this.graph(`${pipeline.name}: Latency of endpoints`, [
+        of(milliseconds, 'ms, half of the requests', Stats.p(50)),
+        of(milliseconds, 'ms, 99 of 100', Stats.p(99)),
+      ]),
+      this.graph(`${pipeline.name}: Refused requests of endpoints`, [
+        of(endpointMetrics.refusals, 'refused'),
+        of(endpointMetrics.throttles, 'over a rate'),
+        of(endpointMetrics.errors, 'errors'),
+      ]),
+    ];
   }
 
   private exports(pipeline: Pipeline): IWidget[] {

@@ -3,6 +3,7 @@ import {
   Alarm,
   ComparisonOperator,
   type IAlarmAction,
+  type IMetric,
   Metric,
   type MetricOptions,
   Stats,
@@ -54,8 +55,8 @@ export interface MonitoringProps {
   readonly queues: PipelineQueues;
 }
 
-interface Condition {
-  readonly metric: Metric;
+export interface Condition {
+  readonly metric: IMetric;
   readonly threshold: number;
   /** @default 'above' */
   readonly when?: 'above' | 'below';
@@ -75,6 +76,44 @@ export interface WatchedAlarm {
   readonly threshold: number;
 }
 
+export const alarmAction = ({ topicArn }: Topic): IAlarmAction => ({ bind: () => ({ alarmActionArn: topicArn }) });
+
+export interface NewAlarm {
+  readonly kind: AlarmKind;
+  readonly condition: Condition;
+  /** What distinguishes it from others of the kind. @default - there is one */
+  readonly detail?: string;
+  readonly action: IAlarmAction;
+}
+
+/** Adds an alarm. @param of the pipeline in its name */
+export function addAlarm(
+  scope: Construct,
+  environment: Pick<Environment, 'name'>,
+  of: string,
+  { kind, condition, detail, action }: NewAlarm,
+): WatchedAlarm {
+  const { metric, threshold, when, periods, ofThem, silenceIs } = condition;
+  const { heading, impact } = alarms[kind];
+  const name = alarmName(environment.name, of, kind, detail);
+  new Alarm(
+    scope,
+    `${kind}${detail ?? ''}`.replace(/^./, (letter) => letter.toUpperCase()),
+    {
+      alarmName: name,
+      alarmDescription: `Impact: ${impact}. What to do: docs/runbook.md, "${heading}"`,
+      metric,
+      threshold,
+      comparisonOperator:
+        when === 'below' ? ComparisonOperator.LESS_THAN_THRESHOLD : ComparisonOperator.GREATER_THAN_THRESHOLD,
+      evaluationPeriods: periods ?? 1,
+      datapointsToAlarm: ofThem,
+      treatMissingData: silenceIs === 'alarming' ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
+    },
+  ).addAlarmAction(action);
+  return { kind, name, threshold };
+}
+
 /** The alarms of one pipeline. */
 export class Monitoring extends Construct {
   /** Every alarm of the pipeline. */
@@ -87,7 +126,7 @@ export class Monitoring extends Construct {
     private readonly props: MonitoringProps,
   ) {
     super(scope, id);
-    this.action = { bind: () => ({ alarmActionArn: props.topic.topicArn }) };
+    this.action = alarmAction(props.topic);
     this.ingest();
     this.runs();
     this.objects(props.queues);
@@ -218,25 +257,7 @@ export class Monitoring extends Construct {
 
   private alarm(kind: AlarmKind, condition: Condition, detail?: string): void {
     const { environment, pipeline } = this.props;
-    const { metric, threshold, when, periods, ofThem, silenceIs } = condition;
-    const { heading, impact } = alarms[kind];
-    const name = alarmName(environment.name, pipeline.name, kind, detail);
-    this.watched.push({ kind, name, threshold });
-    new Alarm(
-      this,
-      `${kind}${detail ?? ''}`.replace(/^./, (letter) => letter.toUpperCase()),
-      {
-        alarmName: name,
-        alarmDescription: `Impact: ${impact}. What to do: docs/runbook.md, "${heading}"`,
-        metric,
-        threshold,
-        comparisonOperator:
-          when === 'below' ? ComparisonOperator.LESS_THAN_THRESHOLD : ComparisonOperator.GREATER_THAN_THRESHOLD,
-        evaluationPeriods: periods ?? 1,
-        datapointsToAlarm: ofThem,
-        treatMissingData: silenceIs === 'alarming' ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
-      },
-    ).addAlarmAction(this.action);
+    this.watched.push(addAlarm(this, environment, pipeline.name, { kind, condition, detail, action: this.action }));
   }
 }
 

@@ -26,13 +26,14 @@ export function guardAgainstPartners(
   const arnOf = (partner: string) => partnerRoleArn(key, name, partner);
   for (const partner of partners) {
     const { objects, bucket } = preset(partner);
+    const below = prefixesOf(partner).map((prefix) => `${prefix}*`);
     const isPartner = { ArnEquals: { 'aws:PrincipalArn': arnOf(partner.name) } };
     exports.addToResourcePolicy(
       new PolicyStatement({
         effect: Effect.DENY,
         principals: [new AnyPrincipal()],
         actions: ['s3:*'],
-        notResources: [exports.bucketArn, ...prefixesOf(partner).map((prefix) => exports.arnForObjects(`${prefix}*`))],
+        notResources: [exports.bucketArn, ...below.map((prefix) => exports.arnForObjects(prefix))],
         conditions: isPartner,
       }),
     );
@@ -43,7 +44,7 @@ export function guardAgainstPartners(
         actions: ['s3:ListBucket'],
         resources: [exports.bucketArn],
         // A negated operator also holds when the key is missing, so a listing without a prefix is denied too.
-        conditions: { ...isPartner, StringNotLike: { 's3:prefix': prefixesOf(partner).map((prefix) => `${prefix}*`) } },
+        conditions: below.length > 0 ? { ...isPartner, StringNotLike: { 's3:prefix': below } } : isPartner,
       }),
     );
     exports.addToResourcePolicy(

@@ -24,6 +24,8 @@ export interface PartnerRoleProps {
   readonly partner: Partner;
   readonly bucket: Bucket;
   readonly key: IKey;
+  /** ARNs of the routes that the partner may call. @default - none */
+  readonly routes?: readonly string[];
   /** True keeps a generated external id when the stack is deleted, because the partner has configured it. */
   readonly retain: boolean;
 }
@@ -56,8 +58,8 @@ export class PartnerRole extends Construct {
         : trustOf(known.principal, externalIds, partner, known.assumesItself ? self : undefined),
     );
     const statements = [
-      ...bucketStatements(partner, bucket),
-      keyUse(key, 's3', partner.access.mode),
+      ...bucketStatements(partner, bucket, key),
+      ...routeStatements(props.routes ?? []),
       ...(known.assumesItself ? [new PolicyStatement({ actions: ['sts:AssumeRole'], resources: [self] })] : []),
     ];
     for (const statement of statements) statement.addConditions(untilOf(partner));
@@ -130,9 +132,14 @@ function trustOf(
 const untilOf = ({ until }: Partner): Conditions =>
   until === undefined ? {} : { DateLessThan: { 'aws:CurrentTime': `${until}T00:00:00Z` } };
 
-function bucketStatements(partner: Partner, bucket: Bucket): PolicyStatement[] {
+/** API Gateway asks for the permission on each route with AWS_IAM (developer guide, "Control access to HTTP APIs with IAM authorization"). */
+const routeStatements = (routes: readonly string[]): PolicyStatement[] =>
+  routes.length === 0 ? [] : [new PolicyStatement({ actions: ['execute-api:Invoke'], resources: [...routes] })];
+
+function bucketStatements(partner: Partner, bucket: Bucket, key: IKey): PolicyStatement[] {
   const { objects, bucket: onBucket } = preset(partner);
   const below = prefixesOf(partner).map((prefix) => `${prefix}*`);
+  if (below.length === 0) return [];
   return [
     explained(
       new PolicyStatement({ actions: [...objects], resources: below.map((prefix) => bucket.arnForObjects(prefix)) }),
@@ -146,5 +153,6 @@ function bucketStatements(partner: Partner, bucket: Bucket): PolicyStatement[] {
       conditions: { StringLike: { 's3:prefix': below } },
     }),
     ...(onBucket.length > 0 ? [new PolicyStatement({ actions: [...onBucket], resources: [bucket.bucketArn] })] : []),
+    keyUse(key, 's3', partner.access.mode),
   ];
 }

@@ -1,5 +1,14 @@
 import * as z from 'zod';
-import type { Environment, Partner, ProvisionedWarehouse, ServerlessWarehouse } from '../../environments/environment';
+import type {
+  EndpointsOptions,
+  Environment,
+  Partner,
+  PartnerEndpoint,
+  PartnerReads,
+  ProvisionedWarehouse,
+  ServerlessWarehouse,
+} from '../../environments/environment';
+import { mostInstances } from '../endpoints/share';
 import { either, flag, is, list, number, numeric, object, oneOf, text, whole } from './shape';
 
 type Of<Union, Kind> = Extract<Union, { kind: Kind }>;
@@ -84,9 +93,15 @@ const partner = object<Partner>({
   ),
   who,
   access: either<Partner['access']>('mode', [
-    object<Extract<Partner['access'], { mode: 'read' }>>({
+    object<PartnerReads>({
       mode: is('read'),
-      exports: list(text('be the name of an export'), 'name at least one export', (names) => names.length > 0),
+      exports: list(text('be the name of an export')),
+      endpoints: list(
+        object<PartnerEndpoint>({
+          endpoint: text('be the name of an endpoint'),
+          fixed: z.record(z.string(), text('be a text'), { error: 'be texts by the names of parameters' }).optional(),
+        }),
+      ).optional(),
     }),
     object<Extract<Partner['access'], { mode: 'write' }>>({ mode: is('write') }),
   ]),
@@ -153,6 +168,10 @@ export const environmentShape = object<Environment>({
       to: text('be the ARN of an SQS queue or an SNS topic, not a FIFO one', (arn) => queueOrTopic.test(arn)),
     }),
   ).optional(),
+  endpoints: object<EndpointsOptions>({
+    concurrency: whole(1, mostInstances).optional(),
+    requestsPerSecond: whole(1, 5000).optional(),
+  }).optional(),
   materialize: materialize.optional(),
   partners: list(partner),
 });

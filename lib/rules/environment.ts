@@ -1,4 +1,6 @@
 import type { Environment, ExportNotification, ProvisionedWarehouse } from '../../environments/environment';
+import type { EndpointDefinition } from '../../pipelines/definition';
+import { concurrencyOf, endpointStatementsPerSecond, mostInstances } from '../endpoints/share';
 import { environmentShape } from './environment-shape';
 import { must, namedTwice, unknownNames } from './format';
 import { partnerProblems } from './partners';
@@ -11,6 +13,10 @@ export interface KnownNames {
   readonly exports: readonly string[];
   /** Those that Materialize runs. */
   readonly materialize: readonly string[];
+  /** By `<pipeline>.<endpoint>`. */
+  readonly endpoints: ReadonlyMap<string, EndpointDefinition>;
+  /** How many stacks have a function for endpoints. */
+  readonly endpointFunctions: number;
 }
 
 /**
@@ -40,8 +46,21 @@ function ruleProblems(
     ...(known && sound('materialize') && sound('partners')
       ? materializeProblems(environment, `${at}.materialize`, known)
       : []),
-    ...(sound('partners') ? partnerProblems(environment, at, known?.exports) : []),
+    ...(known && sound('endpoints') ? endpointsProblems(environment, `${at}.endpoints`, known) : []),
+    ...(sound('partners') ? partnerProblems(environment, at, known) : []),
   ];
+}
+
+/** Each instance needs its part of the statements a second that the Data API has for endpoints. */
+function endpointsProblems({ endpoints }: Environment, at: string, { endpointFunctions }: KnownNames): string[] {
+  const concurrency = concurrencyOf(endpoints, endpointFunctions);
+  const most = Math.floor(mostInstances / endpointFunctions);
+  return must(
+    concurrency > mostInstances || concurrency * endpointFunctions <= mostInstances,
+    `${at}.concurrency`,
+    `be at most ${most} where ${endpointFunctions} stacks have endpoints: their instances share ${endpointStatementsPerSecond} statements a second`,
+    concurrency,
+  );
 }
 
 function protectionProblems({ retainData, deletionProtection }: Environment, at: string): string[] {

@@ -1,6 +1,7 @@
 import type { Environment } from '../../environments/environment';
 import { literalPrefixes } from '../../lambda/load/contract';
 import type { Pipeline } from '../../pipelines/definition';
+import { stacksWithEndpoints } from '../endpoints/share';
 import { checkEnvironment, type KnownNames } from './environment';
 import { declaredTwice, problem } from './format';
 import { historyOverlaps } from './history';
@@ -23,7 +24,7 @@ export function validateConfiguration(
   }));
   const ofPipelineValues = (...fields: readonly string[]) =>
     ofPipelines.filter(({ sound }) => fields.every((field) => sound(field))).map(({ value }) => value);
-  const readable = ofPipelineValues('name', 'exports');
+  const readable = ofPipelineValues('name', 'exports', 'endpoints', 'stack');
   const known = readable.length === ofPipelines.length && Array.isArray(pipelines) ? knownNames(readable) : undefined;
   const ofEnvironments = elements(environments, 'environments').map((element) => ({
     ...element,
@@ -77,6 +78,12 @@ function knownNames(pipelines: readonly Pipeline[]): KnownNames {
     pipelines: pipelines.map(({ name }) => name),
     exports: exports.map(({ name }) => name),
     materialize: exports.filter(({ engine }) => engine === 'materialize').map(({ name }) => name),
+    endpoints: new Map(
+      pipelines.flatMap(({ name, endpoints = [] }) =>
+        endpoints.map((endpoint) => [`${name}.${endpoint.name}`, endpoint] as const),
+      ),
+    ),
+    endpointFunctions: stacksWithEndpoints(pipelines).length,
   };
 }
 

@@ -1,13 +1,16 @@
 import type { Environment, Partner } from '../../environments/environment';
-import { declaredTwice, must, namedTwice, unknownNames } from './format';
+import { parseValue } from '../../lambda/endpoint/values';
+import type { EndpointDefinition } from '../../pipelines/definition';
+import { paramItem } from '../../sql';
+import { declaredTwice, must, namedTwice, or, problem, unknownNames } from './format';
 import { elementName } from './shape';
 
 /**
  * What is wrong with the partners of an environment, whose shapes are right. No message holds an external id.
  * @param at the environment in messages, as `environments.dev`
- * @param exports every export, as `<pipeline>.<export>`; undefined where they are not known
+ * @param known exports and endpoints of the pipelines; undefined where they are not known
  */
-export function partnerProblems(environment: Environment, at: string, exports?: readonly string[]): string[] {
+export function partnerProblems(environment: Environment, at: string, known?: Readable): string[] {
   const { partners } = environment;
   const accounts = accountsOf(environment);
   return [
@@ -18,7 +21,7 @@ export function partnerProblems(environment: Environment, at: string, exports?: 
     ...partners.flatMap((partner, index) => {
       const field = `${at}.partners${elementName(partner, index)}`;
       return [
-        ...accessProblems(partner, `${field}.access.exports`, exports),
+        ...accessProblems(partner, `${field}.access`, known),
         ...externalIdProblems(partner, `${field}.externalId`, accounts),
       ];
     }),
@@ -41,11 +44,52 @@ export function endedPartners(environments: readonly Environment[], now: number)
   );
 }
 
-function accessProblems({ access }: Partner, field: string, known?: readonly string[]): string[] {
+/** What partners can read, by name. */
+interface Readable {
+  readonly exports: readonly string[];
+  readonly endpoints: ReadonlyMap<string, EndpointDefinition>;
+}
+
+function accessProblems({ access }: Partner, field: string, known?: Readable): string[] {
   if (access.mode === 'write') return [];
+  const { exports, endpoints = [] } = access;
+  const names = endpoints.map(({ endpoint }) => endpoint);
   return [
-    ...namedTwice(field, access.exports),
-    ...(known ? unknownNames(field, 'exports of the pipelines', access.exports, known) : []),
+    ...must(
+      exports.length + endpoints.length > 0,
+      `${field}.exports`,
+      'name at least one export, or access.endpoints at least one endpoint',
+      exports,
+    ),
+    ...namedTwice(`${field}.exports`, exports),
+    ...namedTwice(`${field}.endpoints`, names),
+    ...(known ? unknownNames(`${field}.exports`, 'exports of the pipelines', exports, known.exports) : []),
+    ...(known
+      ? unknownNames(`${field}.endpoints`, 'endpoints of the pipelines', names, [...known.endpoints.keys()])
+      : []),
+    ...endpoints.flatMap(({ endpoint, fixed = {} }, index) => {
+      const definition = known?.endpoints.get(endpoint);
+      return definition ? fixedProblems(definition, fixed, `${field}.endpoints[${index}].fixed`) : [];
+    }),
+  ];
+}
+
+function fixedProblems(
+  { params = {}, tenant }: EndpointDefinition,
+  fixed: Readonly<Record<string, string>>,
+  at: string,
+) {
+  const known = Object.keys(params);
+  return [
+    ...Object.entries(fixed).flatMap(([name, value]) => {
+      const param = params[name];
+      if (!param) return [`${at}.${name} must be a parameter of the endpoint (${or(known) || 'it has none'})`];
+      const parsed = parseValue(paramItem(name, param, false), value);
+      return 'allowed' in parsed ? [problem(`${at}.${name}`, `be ${parsed.allowed}`, value)] : [];
+    }),
+    ...(tenant === undefined || Object.hasOwn(fixed, tenant)
+      ? []
+      : [`${at} must have ${tenant}, the tenant of the endpoint`]),
   ];
 }
 

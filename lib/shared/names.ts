@@ -10,6 +10,8 @@ export const names = {
   /** The stack of pipelines that name no stack, or that name this one. */
   pipelinesStack: (environment: string, stack?: string) =>
     `millrace-${environment}-pipelines${stack === undefined ? '' : `-${stack}`}`,
+  /** The HTTP API of endpoints. */
+  api: (environment: string) => `millrace-${environment}-api`,
   /** Lower case, since Redshift folds identifiers. */
   stream: (environment: string, pipeline: string) => `millrace-${environment}-${pipeline.replaceAll('_', '-')}`,
 } as const;

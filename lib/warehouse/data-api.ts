@@ -28,6 +28,8 @@ export interface DataApiAccess {
   readonly lists: boolean;
   /** Cancels statements that take too long. @default false */
   readonly cancels?: boolean;
+  /** Submits several statements as one transaction. @default true */
+  readonly batches?: boolean;
 }
 
 /** What a function needs to run statements through the Data API (Redshift management guide, "Authorizing access to the Data API"). */
@@ -38,10 +40,11 @@ export function dataApiStatements({
   sees,
   lists,
   cancels,
+  batches = true,
 }: DataApiAccess): PolicyStatement[] {
   return [
     new PolicyStatement({
-      actions: ['redshift-data:BatchExecuteStatement', 'redshift-data:ExecuteStatement'],
+      actions: [...(batches ? ['redshift-data:BatchExecuteStatement'] : []), 'redshift-data:ExecuteStatement'],
       resources: [warehouse.arn],
     }),
     explained(

@@ -85,7 +85,12 @@ const allowed: Record<string, RegExp[]> = {
     /^test\/support\//,
   ],
   bench: [/./],
-  lib: [/^(sql|pipelines|environments)\//, contract, /^lambda\/shared\/(env|freshness|plan|quote|metrics)\.ts$/],
+  lib: [
+    /^(sql|pipelines|environments)\//,
+    contract,
+    /^lambda\/shared\/(env|freshness|plan|quote|metrics)\.ts$/,
+    /^lambda\/endpoint\/values\.ts$/,
+  ],
   sql: [
     /^pipelines\//,
     contract,

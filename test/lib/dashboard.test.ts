@@ -4,9 +4,9 @@ import { CfnAlarm } from 'aws-cdk-lib/aws-cloudwatch';
 import { metricUnits } from '../../lambda/shared/metrics';
 import { alarms } from '../../lib/monitoring/alarms';
 import { dashboardsOf, metricsOf, searchesOf } from '../support/dashboard';
-import { serverless, shopPipeline, templates } from './fixtures';
+import { servedPipeline, serverless, shopPipeline, templates } from './fixtures';
 
-const dashboard = (changes = {}, pipelines = [shopPipeline()]) =>
+const dashboard = (changes = {}, pipelines = [servedPipeline()]) =>
   dashboardsOf(templates(changes, pipelines).pipelines)[0]!;
 const markdown = (changes = {}) => dashboard(changes).widgets.find(({ type }) => type === 'text')!.properties.markdown!;
 
@@ -45,7 +45,7 @@ test('shows every alarm of every pipeline, those of other stacks too', () => {
     views: [],
     exports: [],
   });
-  const { stage, pipelines } = templates({}, [shopPipeline(), cart]);
+  const { stage, pipelines } = templates({}, [servedPipeline(), cart]);
   const names = [stage.pipelines, ...stage.more].flatMap((stack) =>
     stack.node.findAll().flatMap((node) => (node instanceof CfnAlarm ? [node.alarmName!] : [])),
   );

@@ -148,6 +148,9 @@ const serving: Readonly<Record<string, RegExp>> = {
   // The partner reads what its environment grants: two exports of one pipeline.
   PartnerAnalyticsAccessRole:
     /^s3:(GetObject|ListBucket) \S+Exports\S* ?(s3:prefix )?exports\/estore\/(purchases|hourly_revenue)\//,
+  // It reads for the endpoints of every pipeline, each as the pipeline's own database user.
+  EndpointFunctionHandlerRole:
+    /^redshift-data:ExecuteStatement |^redshift(-serverless)?:(DescribeClusters|GetWorkgroup) |^kms:Decrypt |^s3:(GetObject|ListBucket) .*freshness\//,
   WarehouseRolesLoad: /^s3:(GetObject|ListBucket) |^kms:Decrypt /,
   WarehouseRolesUnload: /^s3:(GetObject|PutObject|ListBucket) |^kms:/,
   WarehouseObjectsRole:

@@ -44,6 +44,27 @@ export function shopPipeline(changes: Partial<Pipeline> = {}): Pipeline {
   };
 }
 
+/** A pipeline with two endpoints, one of them for a tenant. */
+export const servedPipeline = (changes: Partial<Pipeline> = {}): Pipeline =>
+  shopPipeline({
+    endpoints: [
+      {
+        name: 'visits',
+        file: 'pipelines/shop/endpoints/visits.sql',
+        query: 'select hour, visits from shop.hourly_visits where true [[ and hour >= :since ]] order by hour',
+        params: { since: { type: 'timestamp' } },
+      },
+      {
+        name: 'one_hour',
+        file: 'pipelines/shop/endpoints/one_hour.sql',
+        query: 'select hour, visits from shop.hourly_visits where hour = :hour',
+        params: { hour: { type: 'timestamp' } },
+        tenant: 'hour',
+      },
+    ],
+    ...changes,
+  });
+
 export function testEnvironment(changes: Partial<Environment> = {}): Environment {
   return {
     name: 'test',
@@ -65,6 +86,15 @@ export interface Templates {
   readonly pipelines: Template;
 }
 
+export function stageOf(
+  changes: Partial<Environment>,
+  pipelines: readonly Pipeline[],
+  bundles: Bundles = noBundles,
+): EnvironmentStage {
+  const app = new App({ analyticsReporting: false, context: featureFlags });
+  return new EnvironmentStage(app, { environment: testEnvironment(changes), pipelines, bundles });
+}
+
 const built = new Map<string, Templates>();
 
 /** The templates of one environment. Built once for the same input, because tests only read them. */
@@ -76,8 +106,7 @@ export function templates(
   const key = JSON.stringify([environment, pipelines]);
   const known = built.get(key);
   if (known) return known;
-  const app = new App({ analyticsReporting: false, context: featureFlags });
-  const stage = new EnvironmentStage(app, { environment, pipelines, bundles: noBundles });
+  const stage = stageOf(changes, pipelines);
   const made = { stage, data: Template.fromStack(stage.data), pipelines: Template.fromStack(stage.pipelines) };
   built.set(key, made);
   return made;

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Match } from 'aws-cdk-lib/assertions';
 import { metricUnits } from '../../lambda/shared/metrics';
-import { alarms, functionMetrics } from '../../lib/monitoring/alarms';
-import { serverless, shopPipeline, templates, testEnvironment } from './fixtures';
+import { alarms, endpointMetrics, functionMetrics } from '../../lib/monitoring/alarms';
+import { servedPipeline, serverless, shopPipeline, templates, testEnvironment } from './fixtures';
 
 describe('alarms', () => {
   const found = (changes = {}, pipeline = shopPipeline()) =>
@@ -13,12 +13,12 @@ describe('alarms', () => {
   const headings = (changes = {}, pipeline = shopPipeline()) =>
     new Set(
       found(changes, pipeline).map(({ AlarmName }) =>
-        AlarmName.replace(/^millrace test shop: /, '').replace(/ \(.*\)$/, ''),
+        AlarmName.replace(/^millrace test (shop|api): /, '').replace(/ \(.*\)$/, ''),
       ),
     );
 
   test('there is one of each kind', () => {
-    expect([...headings()].sort()).toEqual(
+    expect([...headings({}, servedPipeline())].sort()).toEqual(
       Object.values(alarms)
         .map(({ heading }) => heading)
         .sort(),
@@ -76,6 +76,7 @@ describe('alarms', () => {
     const { namespace, ...metrics } = functionMetrics;
     expect(namespace).toBe('Millrace');
     expect(Object.keys(metricUnits)).toEqual(expect.arrayContaining(Object.values(metrics)));
+    expect(Object.keys(metricUnits)).toEqual(expect.arrayContaining(Object.values(endpointMetrics)));
   });
 
   test('evaluate no longer than CloudWatch allows: seven days for periods of an hour or more, else one', () => {

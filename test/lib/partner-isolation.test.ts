@@ -297,7 +297,13 @@ test('in no set of partners can one reach data of another', () => {
   fc.assert(
     fc.property(partnerSets, (partners) => {
       const environment = { ...testEnvironment(), account, partners };
-      const known = { pipelines: [], exports: exportNames, materialize: [] };
+      const known = {
+        pipelines: [],
+        exports: exportNames,
+        materialize: [],
+        endpoints: new Map(),
+        endpointFunctions: 0,
+      };
       expect(checkEnvironment(environment, 'environments.test', known).problems).toEqual([]);
       expect(leaks(new World(partners))).toEqual([]);
     }),

@@ -314,11 +314,13 @@ describe('an error', () => {
   test('429 when the endpoints may start no more statements, while kept answers are given', async () => {
     const { ask, world } = fakeEndpoints();
     world.freshness = settled();
-    world.statementsPerSecond = 1;
+    world.statementsPerSecond = 0.5;
+    world.statementBurst = 2;
     expect((await ask(path)).statusCode).toBe(200);
-    expect(await problem(ask(`${path}&limit=1`))).toMatchObject({ status: 429, headers: { 'retry-after': '1' } });
+    expect((await ask(`${path}&limit=1`)).statusCode).toBe(200);
+    expect(await problem(ask(`${path}&limit=2`))).toMatchObject({ status: 429, headers: { 'retry-after': '2' } });
     expect((await ask(path)).statusCode).toBe(200);
-    expect(world.queries).toHaveLength(1);
+    expect(world.queries).toHaveLength(2);
   });
 
   test('429 when the Data API throttles', async () => {

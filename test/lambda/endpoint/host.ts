@@ -63,6 +63,7 @@ export function fakeEndpoints(changes: { items?: EndpointItem[]; partners?: Reco
     metrics: [] as Record<string, unknown>[],
     keyReads: 0,
     statementsPerSecond: 10,
+    statementBurst: 10,
     openapi: undefined as unknown,
     failing: undefined as 'freshness' | 'keys' | undefined,
   };
@@ -93,11 +94,12 @@ export function fakeEndpoints(changes: { items?: EndpointItem[]; partners?: Reco
   const host: EndpointHost = {
     environment,
     get plan() {
-      const { statementsPerSecond, openapi } = world;
+      const { statementsPerSecond, statementBurst, openapi } = world;
       return {
         environment,
         endpoints: changes.items ?? [item()],
         statementsPerSecond,
+        statementBurst,
         ...(openapi ? { openapi } : {}),
       };
     },

@@ -159,7 +159,7 @@ test.each<[string, Partial<Partner>, string]>([
   [
     'it reads nothing',
     { access: { mode: 'read', exports: [] } },
-    'environments.test.partners.reader.access.exports must name at least one export, got []',
+    'environments.test.partners.reader.access.exports must name at least one export, or access.endpoints at least one endpoint, got []',
   ],
   [
     'it reads an export that no pipeline has',
