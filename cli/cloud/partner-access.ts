@@ -5,7 +5,7 @@ import {
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { GetSecretValueCommand, PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { clientSettings } from '../../lambda/shared/client-settings';
 
@@ -148,6 +148,21 @@ export async function readSecret(reach: Reach, credentials: Credentials | undefi
   const client = new SecretsManagerClient({ ...clientSettings(), ...reach, credentials });
   try {
     return (await client.send(new GetSecretValueCommand({ SecretId: id }))).SecretString ?? '';
+  } finally {
+    client.destroy();
+  }
+}
+
+/** Gives a secret a new value. */
+export async function writeSecret(
+  reach: Reach,
+  credentials: Credentials | undefined,
+  id: string,
+  value: string,
+): Promise<void> {
+  const client = new SecretsManagerClient({ ...clientSettings(), ...reach, credentials });
+  try {
+    await client.send(new PutSecretValueCommand({ SecretId: id, SecretString: value }));
   } finally {
     client.destroy();
   }

@@ -107,6 +107,12 @@ function operations(secrets: Secrets): JsonOperations {
         CreatedDate: secret.createdAt / 1000,
       };
     },
+    PutSecretValue(input: Input, principal) {
+      objectOf(input, ['ClientRequestToken', 'SecretId', 'SecretString'], 'request');
+      const value = requiredText(input['SecretString'], 'SecretString');
+      const secret = secrets.put(principal, requiredText(input['SecretId'], 'SecretId'), value);
+      return { ARN: secret.arn, Name: secret.name, VersionId: secret.versionId, VersionStages: ['AWSCURRENT'] };
+    },
     ListSecrets(input: Input, principal) {
       objectOf(input, ['MaxResults', 'NextToken', 'SortOrder', 'IncludePlannedDeletion'], 'ListSecrets');
       oneOf(input['SortOrder'], ['asc'], 'ListSecrets.SortOrder');

@@ -59,6 +59,18 @@ export class Secrets implements SecretsPort {
     return secret;
   }
 
+  /** Gives the secret a new value. Checks that the caller may. */
+  put(principal: Principal, secretId: string, value: string): Secret {
+    const secret = this.#authorized(principal, 'secretsmanager:PutSecretValue', secretId);
+    if (secret.kmsKey)
+      for (const use of ['GenerateDataKey', 'Decrypt'] as const)
+        this.options.kms.authorizeUse(principal, secret.kmsKey, use, {
+          'kms:ViaService': `secretsmanager.${this.options.region}.amazonaws.com`,
+          'kms:EncryptionContext:SecretARN': secret.arn,
+        });
+    return this.#put({ ...secret, value, versionId: randomUUID() });
+  }
+
   describable(principal: Principal, secretId: string): Secret {
     return this.#authorized(principal, 'secretsmanager:DescribeSecret', secretId);
   }
