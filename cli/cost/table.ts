@@ -73,7 +73,7 @@ export function costTable(
     ['**a month without traffic**', ...total('fixed')],
     ['**a million events**', ...total('events')],
     ...(columns.flat().some(({ per }) => per === 'requests')
-      ? [['**a million requests of endpoints, answers kept**', ...total('requests')]]
+      ? [['**a million requests of endpoints**', ...total('requests')]]
       : []),
     ['**a GB kept in S3 and in Redshift, a month**', ...total('kept')],
     ...(traffic === undefined ? [] : monthRows(columns, traffic)),
