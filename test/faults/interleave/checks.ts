@@ -32,7 +32,7 @@ const always = (world: World): readonly Pair[] => [
   ['identities of events', count(events, 'distinct event_id'), count(events)],
   ['events that the runs count', sum('events', world), count(events)],
   ['duplicates that the runs count', sum('duplicates', world), count(duplicates)],
-  ['rejects that the runs count', sum('rejects', world), count(rejects)],
+  ['rejects that the runs count', sum('rejects', world), count(rejects, '*', ' where decode_after is null')],
   ['objects of the ledger', count(ledger, 'distinct object_key || etag'), count(ledger)],
   ['publications', count(published, 'distinct location'), count(published)],
   ['objects of the listing', count(listing, 'distinct object_key'), count(listing)],

@@ -38,6 +38,11 @@ export const lockMutants: readonly LockMutant[] = [
   { guard: 'LOCK of an idle run', without: 'idle', aimed: beside('merge', 'idle', 2) },
   { guard: 'LOCK of the search for skipped records', without: 'skipped', aimed: beside('merge', 'skipped', 2) },
   { guard: 'LOCK of the reject of a record that raises', without: 'raising', aimed: beside('merge', 'raising', 2) },
+  {
+    guard: 'LOCK of the unload of records to decode',
+    without: 'undecoded',
+    aimed: beside('undecoded', 'undecoded', 2),
+  },
   { guard: 'LOCK of the removal of marks', without: 'unmark', aimed: beside('merge', 'unmark', 8) },
   { guard: 'LOCK of the trim', without: 'trim', aimed: beside('rebuild', 'trim', 2) },
   { guard: 'LOCK of a rebuild', without: 'rebuild', aimed: beside('load', 'rebuild', 20) },

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { roleArn } from 'redshift-local/testing';
 import { removalStatements } from '../../../cli/commands/smoke/remove-marks';
 import type { StatementTemplate, Step } from '../../../lambda/shared/plan';
 import { exportPlan, loadPlan, reconcilePlan, refreshPlan, retryStatements } from '../../../sql';
@@ -8,6 +9,7 @@ import { deploymentParties } from './deployments';
 import {
   archivedRecord,
   before,
+  decoding,
   firstLanded,
   lateLines,
   loadedLines,
@@ -100,6 +102,15 @@ const functionParties = {
   skipped: {
     name: 'search for skipped records',
     make: async (world) => [{ step: stepOf('skipped'), values: ofRun(world) }],
+  },
+  undecoded: {
+    name: 'unload of records to decode',
+    make: async (world) => [
+      {
+        step: stepOf('undecoded', decoding),
+        values: { undecoded: `s3://work/${world.nextRun()}/`, unload_role: roleArn('unload'), key: 'arn:key' },
+      },
+    ],
   },
   raising: {
     name: 'reject of a record that raises',

@@ -27,6 +27,9 @@ export const before = aPipeline({ ...parts, columns: columns(['a', 'b']) });
 /** The edition of another identity, under which records with one id and two kinds are two events. */
 export const finer: Pipeline = { ...pipeline, identity: { by: 'columns', columns: ['id', 'kind'] } };
 
+/** The same tables, and functions that decode compressed records. */
+export const decoding: Pipeline = { ...pipeline, stream: { ...pipeline.stream, records: { decode: ['gzip'] } } };
+
 const tokens = {
   streamName: 'millrace-test',
   streamRoleArn: 'arn:aws:iam::000000000000:role/stream',
@@ -83,6 +86,10 @@ export const lateLines = [line(8)];
 /** The last streamed record, as the archive knows it. */
 export const archivedRecord = streamed.length;
 
+/** A record that waits to be decoded. No run counts it before it has an outcome. */
+const waiting = `insert into ${pipelineTables(pipeline).rejects} (source, arrived_at, reason, unparsed, run_id, merged_at, decode_after)
+values ('history', getdate(), 'payload: compressed', to_varbyte('1f8b', 'hex'), 'waiting', getdate(), dateadd(minute, -1, getdate()))`;
+
 /** Records and lines that a world may have. */
 export const recordsOfWorld = streamed.length + loadedLines.length + newLines.length + lateLines.length;
 
@@ -111,6 +118,7 @@ async function prepare(hasRebuild: boolean): Promise<() => Promise<World>> {
   await warehouse.land();
   if (hasRebuild) await warehouse.installTables(finer);
   await warehouse.execute(recordStatements(known, ['Stack/Resource'], 'deploy'));
+  await warehouse.execute([waiting]);
   const mergedRun = await text('select max(run_id) from shop.checkpoints');
   const loadedRun = await text(`select min(run_id) from ${pipelineTables(pipeline).ledger}`);
   const thaw = warehouse.freeze();
