@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { storing } from './disk';
 import type { Credentials } from './ports';
 
 /** Credentials of one profile in a shared credentials file. */
@@ -92,7 +93,14 @@ function readOwn(file: string): string | undefined {
 /** Writes a file that only its owner can read. It is complete from the moment that it has its name. */
 function writeOwn(file: string, text: string): void {
   const temporary = `${file}.${process.pid}`;
-  writeFileSync(temporary, text, { mode: 0o600 });
-  chmodSync(temporary, 0o600);
-  renameSync(temporary, file);
+  storing(
+    'the credentials of the data folder',
+    file,
+    () => {
+      writeFileSync(temporary, text, { mode: 0o600 });
+      chmodSync(temporary, 0o600);
+      renameSync(temporary, file);
+    },
+    () => rmSync(temporary, { force: true }),
+  );
 }

@@ -1,6 +1,7 @@
 export { type Activity, createActivity, type RunEvent, type RunListener } from './activity';
 export type { CallFault } from './call-fault';
 export { createClock, type RuntimeClock } from './clock';
+export { appendBlock, appendWhole, FullDiskError, isFullDisk, replaceFile, storing } from './disk';
 export {
   credentialsFile,
   folderCredentials,

@@ -1,5 +1,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { appendBlock, FullDiskError, replaceFile, storing } from './disk';
+
+/** Fewer lines than this are not worth a compaction. */
+const fewestLines = 1000;
 
 /**
  * An append-only file of JSON lines that is read back at the start. A last line without its newline was cut off by a
@@ -9,9 +13,13 @@ import path from 'node:path';
 export class Journal<T> {
   #descriptor: number | undefined;
   #lines = 0;
+  /** Lines from which a compaction is worth another attempt. */
+  #nextCompaction = fewestLines;
 
+  /** @param store what the journal belongs to, for errors: `the queue letters` */
   constructor(
     private readonly file: string,
+    private readonly store = 'a journal',
     private readonly mode = 0o644,
   ) {}
 
@@ -37,31 +45,45 @@ export class Journal<T> {
     });
   }
 
+  /** Appends all entries or none. @throws FullDiskError if the disk is full */
   append(...entries: readonly T[]): void {
-    if (entries.length === 0) return;
-    const descriptor = this.#open();
-    const before = fs.fstatSync(descriptor).size;
-    try {
-      const block = Buffer.from(entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
-      for (let written = 0; written < block.length; ) written += fs.writeSync(descriptor, block, written);
-    } catch (error) {
-      // A full disk can leave half a line, which would corrupt the next one.
-      fs.ftruncateSync(descriptor, before);
-      throw error;
-    }
-    this.#lines += entries.length;
+    this.appendThen(entries, () => undefined);
   }
 
-  /** Rewrites the file with the live entries only, once it holds at least four times as many lines. */
+  /**
+   * Appends the entries and carries them out. If that fails, the entries are removed again.
+   * @throws FullDiskError if the disk is full, or what `carryOut` throws
+   */
+  appendThen<R>(entries: readonly T[], carryOut: () => R): R {
+    if (entries.length === 0) return carryOut();
+    const descriptor = this.#open();
+    const before = fs.fstatSync(descriptor).size;
+    const block = Buffer.from(entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
+    appendBlock(this.store, this.file, descriptor, block, before);
+    const result = storing(this.store, this.file, carryOut, () => fs.ftruncateSync(descriptor, before));
+    this.#lines += entries.length;
+    return result;
+  }
+
+  /**
+   * Rewrites the file with the live entries only, once it holds at least four times as many lines. If the disk is full,
+   * the journal stays as it is, since it is complete.
+   */
   compact(live: () => Iterable<T>, liveCount: number): void {
-    if (this.#lines < 1000 || this.#lines < liveCount * 4) return;
+    if (this.#lines < this.#nextCompaction || this.#lines < liveCount * 4) return;
     const entries = [...live()];
-    const replacement = `${this.file}.new`;
-    fs.mkdirSync(path.dirname(this.file), { recursive: true });
-    fs.writeFileSync(replacement, entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''), { mode: this.mode });
+    try {
+      const text = entries.map((entry) => `${JSON.stringify(entry)}\n`).join('');
+      replaceFile(this.store, this.file, text, { mode: this.mode });
+    } catch (error) {
+      if (!(error instanceof FullDiskError)) throw error;
+      this.#nextCompaction = this.#lines + fewestLines;
+      return;
+    }
+    // The old descriptor belongs to the file that was replaced.
     this.close();
-    fs.renameSync(replacement, this.file);
     this.#lines = entries.length;
+    this.#nextCompaction = fewestLines;
   }
 
   close(): void {
@@ -70,10 +92,10 @@ export class Journal<T> {
   }
 
   #open(): number {
-    if (this.#descriptor === undefined) {
+    this.#descriptor ??= storing(this.store, this.file, () => {
       fs.mkdirSync(path.dirname(this.file), { recursive: true });
-      this.#descriptor = fs.openSync(this.file, 'a', this.mode);
-    }
+      return fs.openSync(this.file, 'a', this.mode);
+    });
     return this.#descriptor;
   }
 }

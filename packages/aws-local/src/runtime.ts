@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type Credentials,
   createClock,
   type Disposable,
+  FullDiskError,
   folderCredentials,
   folderToken,
   lockFolder,
@@ -11,6 +12,7 @@ import {
   type RunEvent,
   type RunListener,
   type RuntimeClock,
+  replaceFile,
 } from 'aws-local-kit';
 import { clockHandler, clockPath } from './clock-endpoint';
 import {
@@ -361,11 +363,9 @@ function openClock({ dataDir, clock }: RuntimeOptions, onRun: RunListener): Runt
  * it report it.
  */
 function saveClock(dataDir: string, clock: RuntimeClock): void {
-  mkdirSync(dataDir, { recursive: true });
   try {
-    writeFileSync(`${clockFile(dataDir)}.new`, JSON.stringify({ now: clock.now() }));
-    renameSync(`${clockFile(dataDir)}.new`, clockFile(dataDir));
+    replaceFile('the clock', clockFile(dataDir), JSON.stringify({ now: clock.now() }));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+    if (!(error instanceof FullDiskError)) throw error;
   }
 }

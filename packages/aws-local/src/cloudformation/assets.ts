@@ -1,5 +1,6 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { storing } from 'aws-local-kit';
 import type { Assembly } from './assembly';
 
 /**
@@ -26,8 +27,15 @@ export function openAssets(dataDir: string): Assets {
         // The rename makes the copy atomic: if the process ends early, no partial asset remains.
         const incoming = `${pathOf(key)}.incoming`;
         rmSync(incoming, { recursive: true, force: true });
-        cpSync(source, incoming, { recursive: true, dereference: true });
-        renameSync(incoming, pathOf(key));
+        storing(
+          `the asset ${key}`,
+          incoming,
+          () => {
+            cpSync(source, incoming, { recursive: true, dereference: true });
+            renameSync(incoming, pathOf(key));
+          },
+          () => rmSync(incoming, { recursive: true, force: true }),
+        );
       }
     },
     path: (key) => (existsSync(pathOf(key)) ? pathOf(key) : undefined),

@@ -1,5 +1,6 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { appendWhole, replaceFile } from 'aws-local-kit';
 import type { Properties } from './custom-resources';
 import { type Change, changesBetween, copyOf, withChange } from './state-changes';
 
@@ -97,6 +98,7 @@ export interface StateFile {
   close(): void;
 }
 
+const store = 'the state of the stacks';
 const version = 2;
 /** Stands for the gateway's endpoint in the file: queue URLs contain its port, which differs on each start. */
 const endpointMark = '{{aws-local:endpoint}}';
@@ -121,8 +123,7 @@ export function openState(dataDir: string, endpoint = endpointMark): StateFile {
   const textOf = (value: unknown) => `${JSON.stringify(value).replaceAll(endpoint, endpointMark)}\n`;
   const replace = () => {
     const text = textOf({ version, stacks });
-    writeFileSync(`${file}.new`, text, { mode: 0o600 });
-    renameSync(`${file}.new`, file);
+    replaceFile(store, file, text, { mode: 0o600 });
     bytes = text.length;
   };
   return {
@@ -139,7 +140,7 @@ export function openState(dataDir: string, endpoint = endpointMark): StateFile {
         const changes = changesBetween(saved, now);
         if (changes.length === 0) return;
         const text = textOf(changes);
-        appendFileSync(file, text);
+        appendWhole(store, file, text, { mode: 0o600 });
         bytes += text.length;
       }
       saved = now;

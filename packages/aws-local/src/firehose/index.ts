@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createReadStream, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createReadStream, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { gzipSync } from 'node:zlib';
@@ -14,6 +14,7 @@ import type {
   StsPort,
   Timer,
 } from 'aws-local-kit';
+import { replaceFile } from 'aws-local-kit';
 import type { LambdaInvoker } from '../lambda';
 import { expandPrefix } from './prefix';
 import { type DeliveryConfig, parseDeliveryStream } from './properties';
@@ -267,8 +268,7 @@ class Delivery {
 
   private save(positions: Readonly<Record<string, string>>): void {
     this.positions = { ...positions };
-    writeFileSync(`${this.stateFile}.new`, JSON.stringify(this.positions));
-    renameSync(`${this.stateFile}.new`, this.stateFile);
+    replaceFile(`the delivery stream ${this.name}`, this.stateFile, JSON.stringify(this.positions));
   }
 
   private assume(roleArn: string): Principal {

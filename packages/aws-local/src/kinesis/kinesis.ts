@@ -7,7 +7,9 @@ import {
   type Disposable,
   type KinesisPort,
   type Principal,
+  replaceFile,
   type StreamSlice,
+  storing,
 } from 'aws-local-kit';
 import type { Kms } from '../kms';
 import { Stream, type StreamSettings } from './stream';
@@ -62,7 +64,13 @@ export class Kinesis implements KinesisPort, Disposable {
   /** Creates a stream that is not in a template, and stores its settings. */
   create(name: string, settings: StreamSettings, shardCount: number): void {
     this.open(name, settings, shardCount);
-    fs.writeFileSync(path.join(this.options.dataDir, 'kinesis', name, createdFile), JSON.stringify(settings));
+    const file = path.join(this.options.dataDir, 'kinesis', name, createdFile);
+    try {
+      replaceFile(`the stream ${name}`, file, JSON.stringify(settings));
+    } catch (error) {
+      this.remove(name);
+      throw error;
+    }
   }
 
   has(name: string): boolean {
@@ -82,7 +90,7 @@ export class Kinesis implements KinesisPort, Disposable {
       return known;
     }
     const folder = path.join(dataDir, 'kinesis', name);
-    fs.mkdirSync(folder, { recursive: true });
+    storing(`the stream ${name}`, folder, () => fs.mkdirSync(folder, { recursive: true }));
     const arn = `arn:aws:kinesis:${region}:${account}:stream/${name}`;
     const stream = new Stream(name, arn, settings, shardCount ?? 1, clock, folder);
     if (settings.mode === 'PROVISIONED' && shardCount !== undefined) stream.resize(shardCount);

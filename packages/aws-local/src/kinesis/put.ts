@@ -1,5 +1,14 @@
 import crypto from 'node:crypto';
-import { AwsError, invalid, type JsonOperations, listOf, objectOf, type Principal, requiredText } from 'aws-local-kit';
+import {
+  AwsError,
+  FullDiskError,
+  invalid,
+  type JsonOperations,
+  listOf,
+  objectOf,
+  type Principal,
+  requiredText,
+} from 'aws-local-kit';
 import type { Kinesis } from './kinesis';
 import { Limiter } from './limiter';
 import type { Shard } from './shard';
@@ -75,10 +84,19 @@ function putAll(stream: Stream, records: readonly Accepted[], now: number, limit
     else byShard.set(record.shard, [i]);
   }
   for (const [shard, indexes] of byShard) {
-    const numbers = shard.append(
-      indexes.map((i) => records[i]!),
-      now,
-    );
+    let numbers: readonly string[];
+    try {
+      numbers = shard.append(
+        indexes.map((i) => records[i]!),
+        now,
+      );
+    } catch (error) {
+      if (!(error instanceof FullDiskError)) throw error;
+      // Other shards may have taken their records, so the answer says for each record whether it was stored.
+      failed += indexes.length;
+      for (const i of indexes) results[i] = { ErrorCode: error.code, ErrorMessage: error.message };
+      continue;
+    }
     for (const [j, i] of indexes.entries()) results[i] = { SequenceNumber: numbers[j], ShardId: shard.id };
   }
   return { FailedRecordCount: failed, Records: results, ...encryption(stream) };

@@ -1,4 +1,6 @@
 import fs from 'node:fs';
+import path from 'node:path';
+import { appendBlock, storing } from 'aws-local-kit';
 
 /** One record as stored in a line of a segment. */
 export interface StoredRecord {
@@ -57,14 +59,10 @@ export class Segment {
    * Appends lines that arrived at the same moment. Each line includes its newline. On failure the file stays as before.
    */
   append(lines: readonly string[], arrival: number): void {
-    this.#descriptor ??= fs.openSync(this.file, 'a');
+    const store = `a record of ${path.basename(path.dirname(this.file))}`;
+    this.#descriptor ??= storing(store, this.file, () => fs.openSync(this.file, 'a'));
     const block = Buffer.from(lines.length === 1 ? lines[0]! : lines.join(''), 'latin1');
-    try {
-      for (let written = 0; written < block.length; ) written += fs.writeSync(this.#descriptor, block, written);
-    } catch (error) {
-      fs.ftruncateSync(this.#descriptor, this.bytes);
-      throw error;
-    }
+    appendBlock(store, this.file, this.#descriptor, block, this.bytes);
     if (this.count === 0) this.firstArrival = arrival;
     this.lastArrival = arrival;
     let offset = this.bytes;

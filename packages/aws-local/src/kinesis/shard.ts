@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { replaceFile, storing } from 'aws-local-kit';
 import { Segment, type StoredRecord } from './segment';
 
 /** Description of a shard, as stored with its stream. */
@@ -41,7 +42,7 @@ export class Shard {
 
   /** Opens the shard with its stored records. Segments that expired before `oldest` are deleted. */
   static open(description: ShardDescription, folder: string, oldest: number): Shard {
-    fs.mkdirSync(folder, { recursive: true });
+    storing(`the shard ${description.id}`, folder, () => fs.mkdirSync(folder, { recursive: true }));
     const shard = new Shard(description, folder);
     const names = fs
       .readdirSync(folder)
@@ -111,7 +112,9 @@ export class Shard {
       numbers.push(number);
       lines.push(`${head}${number}","partition_key":${asciiJson(key)}${middle}${data}"}\n`);
     }
-    this.#writable(arrival).append(lines, arrival);
+    const segment = this.#writable(arrival);
+    segment.append(lines, arrival);
+    if (this.#segments.at(-1) !== segment) this.#segments.push(segment);
     this.#next += records.length;
     this.#lastArrival = arrival;
     return numbers;
@@ -162,13 +165,12 @@ export class Shard {
     this.#segments.at(-1)?.seal();
   }
 
+  /** The segment for the next records. A new one is not yet among the segments. */
   #writable(arrival: number): Segment {
     const last = this.#segments.at(-1);
     if (last && !last.sealed && last.bytes < segmentBytes && arrival - last.firstArrival < segmentSpanMs) return last;
     last?.seal();
-    const segment = new Segment(this.#fileOf(this.#next), this.#next);
-    this.#segments.push(segment);
-    return segment;
+    return new Segment(this.#fileOf(this.#next), this.#next);
   }
 
   /** Replaces a segment whose first records have expired by one without them. Current readers keep the old file. */
@@ -183,8 +185,7 @@ export class Shard {
       return true;
     });
     const file = this.#fileOf(first!);
-    fs.writeFileSync(`${file}.new`, lines.join(''), 'latin1');
-    fs.renameSync(`${file}.new`, file);
+    replaceFile(`a segment of ${this.id}`, file, Buffer.from(lines.join(''), 'latin1'));
     const rest = Segment.open(file, first!);
     rest.sealed = true;
     this.#segments[index] = rest;

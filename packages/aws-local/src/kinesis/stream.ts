@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { AwsError, type Clock, NotModelledError, type StreamSlice } from 'aws-local-kit';
+import { AwsError, type Clock, NotModelledError, replaceFile, type StreamSlice, storing } from 'aws-local-kit';
 import { Shard, type ShardDescription, sequencePrefix } from './shard';
 
 export interface StreamSettings {
@@ -69,14 +69,16 @@ export class Stream {
   register(name: string): Consumer {
     const createdAt = this.clock.now();
     const consumer = { name, arn: `${this.arn}/consumer/${name}:${Math.floor(createdAt / 1000)}`, createdAt };
-    this.#consumers = [...this.#consumers, consumer];
-    this.#save();
+    this.#change(() => {
+      this.#consumers = [...this.#consumers, consumer];
+    });
     return consumer;
   }
 
   deregister(consumer: Consumer): void {
-    this.#consumers = this.#consumers.filter((other) => other !== consumer);
-    this.#save();
+    this.#change(() => {
+      this.#consumers = this.#consumers.filter((other) => other !== consumer);
+    });
   }
 
   get shards(): readonly Shard[] {
@@ -136,10 +138,11 @@ export class Stream {
     const { startHash, endHash } = parent.description;
     if (startingHash <= startHash || startingHash > endHash)
       throw new AwsError('InvalidArgumentException', `NewStartingHashKey must lie within the range of ${id}`);
-    this.#close(parent);
-    this.#add({ startHash, endHash: hex(BigInt(`0x${startingHash}`) - 1n), parentId: id });
-    this.#add({ startHash: startingHash, endHash, parentId: id });
-    this.#save();
+    this.#change(() => {
+      this.#close(parent);
+      this.#add({ startHash, endHash: hex(BigInt(`0x${startingHash}`) - 1n), parentId: id });
+      this.#add({ startHash: startingHash, endHash, parentId: id });
+    });
   }
 
   merge(id: string, adjacentId: string): void {
@@ -149,9 +152,10 @@ export class Stream {
     const [low, high] = pair.map((shard) => shard.description) as [ShardDescription, ShardDescription];
     if (BigInt(`0x${low.endHash}`) + 1n !== BigInt(`0x${high.startHash}`))
       throw new AwsError('InvalidArgumentException', `${id} and ${adjacentId} are not adjacent`);
-    for (const shard of pair) this.#close(shard);
-    this.#add({ startHash: low.startHash, endHash: high.endHash, parentId: id, adjacentParentId: adjacentId });
-    this.#save();
+    this.#change(() => {
+      for (const shard of pair) this.#close(shard);
+      this.#add({ startHash: low.startHash, endHash: high.endHash, parentId: id, adjacentParentId: adjacentId });
+    });
   }
 
   /** Doubles or halves the number of open shards. */
@@ -211,6 +215,24 @@ export class Stream {
     }
   }
 
+  /** Changes the stream and stores it. If it cannot be stored, it is as before: records of lost shards would be lost. */
+  #change(make: () => void): void {
+    const [shards, consumers] = [this.#shards, this.#consumers];
+    this.#shards = [...shards];
+    try {
+      storing(this.#store, this.folder, make);
+      this.#save();
+    } catch (error) {
+      this.#shards = shards;
+      this.#consumers = consumers;
+      throw error;
+    }
+  }
+
+  get #store(): string {
+    return `the stream ${this.name}`;
+  }
+
   #save(): void {
     const stored: Stored = {
       name: this.name,
@@ -218,9 +240,7 @@ export class Stream {
       shards: this.#shards.map(({ description }) => description),
       consumers: this.#consumers,
     };
-    const file = path.join(this.folder, 'stream.json');
-    fs.writeFileSync(`${file}.new`, `${JSON.stringify(stored, null, 2)}\n`);
-    fs.renameSync(`${file}.new`, file);
+    replaceFile(this.#store, path.join(this.folder, 'stream.json'), `${JSON.stringify(stored, null, 2)}\n`);
   }
 }
 

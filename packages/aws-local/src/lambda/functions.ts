@@ -1,7 +1,14 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { AwsError, NotModelledError, type PolicyDocument, type Principal, type ResourceTwin } from 'aws-local-kit';
+import {
+  AwsError,
+  NotModelledError,
+  type PolicyDocument,
+  type Principal,
+  type ResourceTwin,
+  replaceFile,
+} from 'aws-local-kit';
 import type { Logs } from './logs';
 import type { LambdaOptions } from './options';
 import { createRunner, type FunctionRunner, type InvocationResult } from './runner';
@@ -251,8 +258,8 @@ function codeFolder(options: LambdaOptions, { Code, Handler }: FunctionPropertie
     const digest = createHash('sha256').update(`${Handler}\n${Code.ZipFile}`).digest('hex').slice(0, 16);
     // Every version has its own folder, so a running version keeps its files.
     const folder = join(options.dataDir, 'functions', `${name}-${digest}`);
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, `${Handler.slice(0, Handler.lastIndexOf('.'))}.js`), Code.ZipFile);
+    const file = join(folder, `${Handler.slice(0, Handler.lastIndexOf('.'))}.js`);
+    replaceFile(`the code of function ${name}`, file, Code.ZipFile);
     return realpathSync(folder);
   }
   const folder = Code.S3Key && options.assetFolder(Code.S3Key);

@@ -24,8 +24,9 @@ export function createLogs({
     if (file) return file;
     mkdirSync(folder, { recursive: true });
     const stream = createWriteStream(join(folder, `${name}.log`), { flags: 'a' });
-    // A log that cannot be written (a full disk) must not end the runtime. Other services report a full disk.
-    stream.on('error', () => {});
+    // A log that cannot be written (a full disk) must not end the runtime. Other services report a full disk. The
+    // stream is of no more use then, so the next output opens another.
+    stream.on('error', () => files.delete(name));
     const opened = { stream, rest: '' };
     files.set(name, opened);
     return opened;

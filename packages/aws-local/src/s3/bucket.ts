@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { Journal } from 'aws-local-kit';
+import { Journal, storing } from 'aws-local-kit';
 import { hashedPath, internalFolder, pathOfKey } from './keys';
 import { readPieces } from './uploads';
 
@@ -54,7 +54,7 @@ export class BucketStore {
     readonly versioned: boolean,
   ) {
     fs.mkdirSync(path.join(folder, internalFolder, 'incoming'), { recursive: true });
-    this.#journal = new Journal(path.join(folder, internalFolder, 'journal.jsonl'));
+    this.#journal = new Journal(path.join(folder, internalFolder, 'journal.jsonl'), this.#store);
     const entries = this.#journal.read();
     for (const entry of entries) this.#apply(entry);
     // Earlier entries are complete: each was finished before the next one was written.
@@ -90,7 +90,7 @@ export class BucketStore {
 
   put(key: string, body: Buffer, now: number, headers: Record<string, string>): ObjectVersion {
     const temporary = this.#temporary();
-    fs.writeFileSync(path.join(this.folder, temporary), body);
+    this.#fill(temporary, (file) => fs.writeFileSync(file, body));
     const etag = `"${createHash('md5').update(body).digest('hex')}"`;
     return this.#place(key, temporary, { size: body.length, etag, lastModified: now, headers });
   }
@@ -108,7 +108,7 @@ export class BucketStore {
   ): ObjectVersion {
     const stored = assembled ?? hashFile(file);
     const temporary = this.#temporary();
-    moveFile(file, path.join(this.folder, temporary));
+    this.#fill(temporary, (incoming) => moveFile(file, incoming));
     return this.#place(key, temporary, { ...stored, lastModified: now, headers });
   }
 
@@ -167,7 +167,12 @@ export class BucketStore {
     const moved = this.versioned ? this.#retire(current) : undefined;
     const file = current && !current.deleteMarker ? current.file : this.#fileFor(key);
     const version: ObjectVersion = { key, versionId: this.versioned ? newVersionId() : 'null', ...rest, file };
-    this.#record({ put: version, temporary, moved });
+    try {
+      this.#record({ put: version, temporary, moved });
+    } catch (error) {
+      fs.rmSync(path.join(this.folder, temporary), { force: true });
+      throw error;
+    }
     return version;
   }
 
@@ -179,31 +184,58 @@ export class BucketStore {
     };
   }
 
+  get #store(): string {
+    return `the bucket ${path.basename(this.folder)}`;
+  }
+
+  /** Writes a file of incoming bytes. If it cannot be written, nothing of it remains. */
+  #fill(file: string, write: (file: string) => void): void {
+    const whole = path.join(this.folder, file);
+    storing(
+      this.#store,
+      whole,
+      () => write(whole),
+      () => fs.rmSync(whole, { force: true }),
+    );
+  }
+
+  /** Carries out a change and records it. On a full disk neither is done. */
   #record(entry: Entry): void {
-    this.#journal.append(entry);
-    this.#moveFiles(entry);
+    this.#journal.appendThen([entry], () => {
+      const undo: (() => void)[] = [];
+      try {
+        this.#moveFiles(entry, undo);
+      } catch (error) {
+        for (const step of undo.reverse()) step();
+        throw error;
+      }
+    });
     this.#apply(entry);
     this.#compact();
   }
 
-  /** Moves the files of an entry. It can be repeated: steps that are done are skipped. */
-  #moveFiles(entry: Entry): void {
+  /**
+   * Moves the files of an entry. It can be repeated: steps that are done are skipped.
+   * @param undo receives what takes back each move. A removal cannot be taken back, and needs no space
+   */
+  #moveFiles(entry: Entry, undo: (() => void)[] = []): void {
     if ('put' in entry) {
       if (entry.moved && (entry.put.deleteMarker || this.#exists(entry.temporary!)))
-        this.#move(entry.moved.from, entry.moved.to);
-      if (entry.temporary) this.#move(entry.temporary, entry.put.file);
+        this.#move(entry.moved.from, entry.moved.to, undo);
+      if (entry.temporary) this.#move(entry.temporary, entry.put.file, undo);
       return;
     }
-    // The removed file must not be deleted if the restored file has already replaced it.
-    if (entry.file && !(entry.restored && entry.restored.to === entry.file && !this.#exists(entry.restored.from)))
-      this.#remove(entry.file);
-    if (entry.restored) this.#move(entry.restored.from, entry.restored.to);
+    // The restored file replaces the removed one if they have the same name.
+    if (entry.restored) this.#move(entry.restored.from, entry.restored.to, undo);
+    if (entry.file && entry.file !== entry.restored?.to) this.#remove(entry.file);
   }
 
-  #move(from: string, to: string): void {
+  #move(from: string, to: string, undo: (() => void)[]): void {
     if (!this.#exists(from)) return;
-    fs.mkdirSync(path.dirname(path.join(this.folder, to)), { recursive: true });
-    fs.renameSync(path.join(this.folder, from), path.join(this.folder, to));
+    const [source, target] = [path.join(this.folder, from), path.join(this.folder, to)];
+    fs.mkdirSync(path.dirname(target), { recursive: true });
+    fs.renameSync(source, target);
+    undo.push(() => fs.renameSync(target, source));
   }
 
   /** Removes the file and the folders that become empty. */

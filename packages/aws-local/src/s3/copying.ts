@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { AwsError, type ServiceRequest, type ServiceResponse } from 'aws-local-kit';
+import { AwsError, type ServiceRequest, type ServiceResponse, storing } from 'aws-local-kit';
 import type { ObjectVersion } from './bucket';
 import { demands, failedPrecondition, putOptions, sameTag, unescaped } from './headers';
 import { xml } from './listing';
@@ -64,9 +64,11 @@ export function copyObject(s3: S3, request: ServiceRequest, bucket: Bucket, key:
     );
   const replaced = directive === 'REPLACE' ? putOptions({ ...request, body: Buffer.alloc(0) }).headers : {};
   const copied = bucket.store.temporaryFile();
-  fs.copyFileSync(source.bucket.store.pathOf(source.version), copied, fs.constants.COPYFILE_FICLONE);
   let version: ObjectVersion;
   try {
+    storing(`the bucket ${bucket.name}`, copied, () =>
+      fs.copyFileSync(source.bucket.store.pathOf(source.version), copied, fs.constants.COPYFILE_FICLONE),
+    );
     version = s3.write(principal, bucket, key, copied, {
       ...options,
       headers: { ...kept(source.version, directive), ...replaced },

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { AwsError } from 'aws-local-kit';
+import { AwsError, replaceFile, storing } from 'aws-local-kit';
 import type { ChecksumType } from './checksums';
 
 /** Properties of the object that CreateMultipartUpload set. */
@@ -80,8 +80,13 @@ export class UploadStore {
 
   begin(declaration: UploadDeclaration): Upload {
     const id = randomBytes(24).toString('base64url');
-    fs.mkdirSync(path.join(this.folder, id), { recursive: true });
-    writeJson(path.join(this.folder, id, 'upload.json'), declaration);
+    const folder = path.join(this.folder, id);
+    storing(
+      'an upload of S3',
+      folder,
+      () => writeJson(path.join(folder, 'upload.json'), declaration),
+      () => fs.rmSync(folder, { recursive: true, force: true }),
+    );
     const upload = { ...declaration, id };
     this.#held.set(id, { upload, parts: new Map() });
     return upload;
@@ -95,10 +100,19 @@ export class UploadStore {
   ): UploadPart {
     const { parts } = this.#find(id, key);
     const file = `${part.number}-${randomBytes(6).toString('hex')}`;
-    const { size, md5 } = writeFile(path.join(this.folder, id, file), fill);
+    const whole = path.join(this.folder, id, file);
     const { number, checksums, now } = part;
-    const stored = { number, size, etag: `"${md5.toString('hex')}"`, lastModified: now, checksums, file };
-    writeJson(path.join(this.folder, id, `${number}.json`), stored);
+    const stored = storing(
+      'a part of an upload of S3',
+      whole,
+      () => {
+        const { size, md5 } = writeFile(whole, fill);
+        const described = { number, size, etag: `"${md5.toString('hex')}"`, lastModified: now, checksums, file };
+        writeJson(path.join(this.folder, id, `${number}.json`), described);
+        return described;
+      },
+      () => fs.rmSync(whole, { force: true }),
+    );
     const replaced = parts.get(number);
     parts.set(number, stored);
     if (replaced) fs.rmSync(path.join(this.folder, id, replaced.file), { force: true });
@@ -176,6 +190,5 @@ function readJson<T>(file: string): T | undefined {
 
 /** The rename makes the write atomic, also if the process ends early. */
 function writeJson(file: string, value: object): void {
-  fs.writeFileSync(`${file}.new`, JSON.stringify(value));
-  fs.renameSync(`${file}.new`, file);
+  replaceFile('an upload of S3', file, JSON.stringify(value));
 }

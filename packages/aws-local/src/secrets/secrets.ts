@@ -7,6 +7,7 @@ import {
   type Clock,
   type PolicyDocument,
   type Principal,
+  replaceFile,
   type SecretsPort,
 } from 'aws-local-kit';
 import type { Kms } from '../kms';
@@ -149,8 +150,10 @@ export class Secrets implements SecretsPort {
 
   /** Deletes the secret at once, without a recovery window. */
   delete(arn: string): void {
+    const rest = new Map(this.#secrets);
+    if (rest.delete(arn)) this.#write(rest);
+    this.#secrets.delete(arn);
     this.#policies.delete(arn);
-    if (this.#secrets.delete(arn)) this.#write();
   }
 
   list(): readonly Secret[] {
@@ -195,16 +198,15 @@ export class Secrets implements SecretsPort {
   }
 
   #put(secret: Secret): Secret {
+    this.#write(new Map(this.#secrets).set(secret.arn, secret));
     this.#secrets.set(secret.arn, secret);
-    this.#write();
     return secret;
   }
 
-  #write(): void {
-    fs.mkdirSync(path.dirname(this.#file), { recursive: true });
-    const replacement = `${this.#file}.new`;
-    fs.writeFileSync(replacement, `${JSON.stringify([...this.#secrets.values()], null, 2)}\n`, { mode: 0o600 });
-    fs.renameSync(replacement, this.#file);
+  /** Stores the secrets before they are in use: a value that was not stored would be lost with the process. */
+  #write(secrets: ReadonlyMap<string, Secret>): void {
+    const text = `${JSON.stringify([...secrets.values()], null, 2)}\n`;
+    replaceFile('Secrets Manager', this.#file, text, { mode: 0o600 });
   }
 }
 

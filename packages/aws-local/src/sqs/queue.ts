@@ -41,7 +41,7 @@ export class Queue {
     private readonly clock: Clock,
     file: string,
   ) {
-    this.#journal = new Journal(file);
+    this.#journal = new Journal(file, `the queue ${name}`);
     for (const entry of this.#journal.read()) this.#replay(entry);
     this.#schedule();
   }
@@ -54,36 +54,41 @@ export class Queue {
 
   /** Accepts a message unchanged, as a dead-letter queue does: it keeps its age. */
   accept(message: Message): Message {
-    this.#messages.set(message.id, message);
     this.#journal.append({ put: message });
+    this.#messages.set(message.id, message);
     this.#announce();
     return message;
   }
 
   /**
    * Receives visible messages and hides them for the visibility timeout. A message that was received too often goes to
-   * `deadLetter` instead.
+   * `deadLetter` instead, and leaves this queue only afterwards.
    */
   receive(max: number, visibilitySeconds: number, deadLetter: (message: Message) => void): Message[] {
     this.#expire();
     const now = this.clock.now();
     const received: Message[] = [];
-    for (const message of this.#messages.values()) {
+    for (const message of [...this.#messages.values()]) {
       if (received.length === max) break;
       if (message.visibleAt > now) continue;
       const limit = this.settings.redrive?.maxReceiveCount;
       if (limit !== undefined && message.receiveCount >= limit) {
-        this.#remove(message.id);
         deadLetter({ ...message, receiveCount: 0, firstReceivedAt: undefined, receipt: undefined, visibleAt: now });
+        this.#remove(message.id);
         continue;
       }
-      message.receiveCount++;
-      message.firstReceivedAt ??= now;
-      message.visibleAt = now + visibilitySeconds * 1000;
-      message.receipt = Buffer.from(`${message.id}:${message.receiveCount}`).toString('base64url');
-      this.#journal.append({ put: message });
-      received.push({ ...message });
+      const receiveCount = message.receiveCount + 1;
+      received.push({
+        ...message,
+        receiveCount,
+        firstReceivedAt: message.firstReceivedAt ?? now,
+        visibleAt: now + visibilitySeconds * 1000,
+        receipt: Buffer.from(`${message.id}:${receiveCount}`).toString('base64url'),
+      });
     }
+    // Nothing is hidden before the journal says so: the caller gets all of these messages or none.
+    this.#journal.append(...received.map((put) => ({ put })));
+    for (const message of received) Object.assign(this.#messages.get(message.id)!, message);
     this.#compact();
     this.#schedule();
     return received;
@@ -100,14 +105,15 @@ export class Queue {
     const message = this.#messages.get(messageIdOf(receiptHandle));
     if (message?.receipt !== receiptHandle || message.visibleAt <= this.clock.now())
       throw new AwsError('MessageNotInflight', `the message of receipt handle ${receiptHandle} is not in flight`);
-    message.visibleAt = this.clock.now() + seconds * 1000;
-    this.#journal.append({ put: message });
+    const visibleAt = this.clock.now() + seconds * 1000;
+    this.#journal.append({ put: { ...message, visibleAt } });
+    message.visibleAt = visibleAt;
     this.#announce();
   }
 
   purge(): void {
-    this.#messages.clear();
     this.#journal.append({ purged: true });
+    this.#messages.clear();
   }
 
   counts(): { visible: number; inFlight: number; delayed: number } {
@@ -150,13 +156,14 @@ export class Queue {
   }
 
   #remove(id: string): void {
-    this.#messages.delete(id);
     this.#journal.append({ gone: id });
+    this.#messages.delete(id);
   }
 
+  /** Forgets messages that are too old. The journal keeps them until it is compacted: after a restart they expire again. */
   #expire(): void {
     const oldest = this.clock.now() - this.settings.retentionSeconds * 1000;
-    for (const message of this.#messages.values()) if (message.sentAt <= oldest) this.#remove(message.id);
+    for (const { id, sentAt } of [...this.#messages.values()]) if (sentAt <= oldest) this.#messages.delete(id);
   }
 
   #compact(): void {

@@ -138,8 +138,7 @@ export class Executor {
       if (!record.batch) Object.assign(member, { status, error });
     }
     connection.onEnd?.();
-    this.store.update(record);
-    connection.engine.done.forget(record.id);
+    this.store.update(record, () => connection.engine.done.forget(record.id));
     if (record.withEvent) this.publish(record);
   }
 

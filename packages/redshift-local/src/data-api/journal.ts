@@ -1,14 +1,19 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Clock } from 'aws-local-kit';
+import { appendWhole, type Clock, FullDiskError, replaceFile } from 'aws-local-kit';
 import { isTerminal, type StatementRecord } from './records';
 
 /** Results and descriptions are kept for 24 hours, client tokens for 8 (Redshift management guide, Data API). */
+const store = 'the record of statements';
+
 export const retentionMs = 24 * 3_600_000;
 
 /** Stores the statement records that survive a restart. Results are in separate files. */
 export interface StatementJournal {
-  /** @param kept all statements to keep, for when the journal is rewritten */
+  /**
+   * @param kept all statements to keep, for when the journal is rewritten
+   * @throws FullDiskError if the disk is full
+   */
   write(record: StatementRecord, kept: () => Iterable<StatementRecord>): void;
   load(): StatementRecord[];
 }
@@ -23,16 +28,22 @@ export function fileJournal(file: string, clock: Clock, compactBytes = 32 * 2 **
   mkdirSync(dirname(file), { recursive: true });
   let written = 0;
   const rewrite = (records: Iterable<StatementRecord>) => {
-    writeFileSync(`${file}.new`, [...records].map(line).join(''));
-    renameSync(`${file}.new`, file);
+    replaceFile(store, file, [...records].map(line).join(''));
     written = 0;
   };
   return {
     write(record, kept) {
       const text = line(record);
-      appendFileSync(file, text);
+      appendWhole(store, file, text);
       written += text.length;
-      if (written > compactBytes) rewrite(kept());
+      if (written <= compactBytes) return;
+      try {
+        rewrite(kept());
+      } catch (error) {
+        if (!(error instanceof FullDiskError)) throw error;
+        // The journal is complete without the rewrite. The next one is tried after as many bytes again.
+        written = 0;
+      }
     },
     load() {
       const records = existsSync(file) ? readRecords(readFileSync(file, 'utf8'), clock.now() - retentionMs) : [];

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, truncateSync, writeSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AwsError } from 'aws-local-kit';
+import { AwsError, storing } from 'aws-local-kit';
 import type { Field, ResultSet, ResultSink } from '../engine/result';
 import type { ResultColumn } from '../statement';
 
@@ -100,9 +100,12 @@ export class ResultWriter implements ResultSink {
     }
   }
 
-  /** Completes the result. */
-  end({ columns, rows, bytes }: ResultSet): StoredResult {
+  complete(): void {
     this.flush();
+  }
+
+  /** Closes the result, after `complete`. */
+  end({ columns, rows, bytes }: ResultSet): StoredResult {
     this.close();
     if (this.pages.at(-1) !== this.written || this.pages.length === 1) this.pages.push(this.written);
     return { columns, rows, bytes, pages: this.pages };
@@ -115,12 +118,15 @@ export class ResultWriter implements ResultSink {
     rmSync(this.file, { force: true });
   }
 
+  /** @throws FullDiskError if the disk is full. The rows are discarded with the statement. */
   private flush(): void {
     if (this.buffered === 0) return;
-    this.descriptor ??= openSync(this.file, 'w');
     const bytes = Buffer.from(this.buffer.join(''));
-    for (let done = 0; done < bytes.length; )
-      done += writeSync(this.descriptor, bytes, done, bytes.length - done, this.written + done);
+    storing('the result of a statement', this.file, () => {
+      this.descriptor ??= openSync(this.file, 'w');
+      for (let done = 0; done < bytes.length; )
+        done += writeSync(this.descriptor, bytes, done, bytes.length - done, this.written + done);
+    });
     this.written += bytes.length;
     this.buffer = [];
     this.buffered = 0;

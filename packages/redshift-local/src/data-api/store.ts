@@ -1,4 +1,4 @@
-import type { Clock, Principal } from 'aws-local-kit';
+import { type Clock, FullDiskError, type Principal } from 'aws-local-kit';
 import { interruptedError, retentionMs, type StatementJournal } from './journal';
 import type { ReachableWarehouse } from './reachable';
 import { isTerminal, ownerOf, type StatementRecord } from './records';
@@ -11,6 +11,8 @@ const tokenMs = 8 * hourMs;
 export class StatementStore {
   private readonly byId = new Map<string, StatementRecord>();
   private readonly byToken = new Map<string, StatementRecord>();
+  /** Statements whose end the journal does not have yet. */
+  private readonly late: { readonly record: StatementRecord; readonly onStored: () => void }[] = [];
   private readonly waiters = new Map<string, Set<() => void>>();
 
   constructor(
@@ -24,17 +26,25 @@ export class StatementStore {
 
   add(record: StatementRecord): void {
     this.expire();
-    this.remember(record);
+    this.writeLate();
+    // A statement that is remembered and never runs would hold its client token.
     this.journal.write(record, () => this.byId.values());
+    this.remember(record);
   }
 
   /**
    * Must be called after each change of a record. If the statement has ended, it writes the journal and wakes the
-   * waiters.
+   * waiters. If the disk is full, a later write makes up for it.
+   * @param onStored called when the journal has the end
    */
-  update(record: StatementRecord): void {
+  update(record: StatementRecord, onStored: () => void = () => undefined): void {
     if (!isTerminal(record.status)) return;
-    this.journal.write(record, () => this.byId.values());
+    this.late.push({ record, onStored });
+    try {
+      this.writeLate();
+    } catch (error) {
+      if (!(error instanceof FullDiskError)) throw error;
+    }
     for (const wake of this.waiters.get(record.id) ?? []) wake();
     this.waiters.delete(record.id);
   }
@@ -110,6 +120,15 @@ export class StatementStore {
       };
       waiters.add(wake);
     });
+  }
+
+  /** Writes what the journal lacks. @throws FullDiskError if the disk is full */
+  private writeLate(): void {
+    for (let [next] = this.late; next; [next] = this.late) {
+      this.journal.write(next.record, () => this.byId.values());
+      this.late.shift();
+      next.onStored();
+    }
   }
 
   private remember(record: StatementRecord): void {

@@ -1,12 +1,11 @@
 import { isUtf8 } from 'node:buffer';
-import { once } from 'node:events';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream';
-import { finished } from 'node:stream/promises';
 import zlib from 'node:zlib';
 import { JsonLines } from './copy-json-objects';
 import type { SourceFile } from './copy-sources';
 import { WarehouseError } from './errors';
+import { writeCopy } from './file-copy';
 
 /** A line, or a record of several lines, that was not loaded. */
 export interface LineError {
@@ -59,7 +58,7 @@ export interface RecordRules {
  * fields.
  */
 export async function repair(source: SourceFile, path: string, rules: RecordRules): Promise<Repaired> {
-  const output = createWriteStream(path);
+  const output = writeCopy(path);
   const lineOf: number[] = [];
   const errors: LineError[] = [];
   const counted = { lines: 0 };
@@ -69,11 +68,10 @@ export async function repair(source: SourceFile, path: string, rules: RecordRule
     else {
       lineOf.push(line);
       const text = record.at(-1) === 13 ? record.subarray(0, -1) : record;
-      if (!output.write(Buffer.concat([text, newline]))) await once(output, 'drain');
+      await output.write(Buffer.concat([text, newline]));
     }
   }
-  output.end();
-  await finished(output);
+  await output.end();
   return { source, path, lineOf, errors, lines: counted.lines };
 }
 
@@ -114,14 +112,13 @@ export async function requireNoBlankLines(source: SourceFile, rules: RecordRules
  * (https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-conversion.html#acceptinvchars).
  */
 export async function replaceInvalid(source: SourceFile, path: string, replacement: string): Promise<void> {
-  const output = createWriteStream(path);
+  const output = writeCopy(path);
   const mark = Buffer.from(replacement);
   for await (const [record] of allRecords(source, { skip: 0 })) {
     const line = Buffer.concat([isUtf8(record) ? record : Buffer.concat(validParts(record, mark)), newline]);
-    if (!output.write(line)) await once(output, 'drain');
+    await output.write(line);
   }
-  output.end();
-  await finished(output);
+  await output.end();
 }
 
 /** True if the header of a file has a quote that is not closed, which DuckDB's reader takes for the start of a value. */
@@ -138,15 +135,14 @@ export async function opensQuote(source: SourceFile, { skip, quote }: RecordRule
 
 /** Copies a file with blank lines in place of its header. */
 export async function blankHeader(source: SourceFile, path: string, { skip }: RecordRules): Promise<void> {
-  const output = createWriteStream(path);
+  const output = writeCopy(path);
   let read = 0;
   for await (const [record] of allRecords(source, { skip: 0 })) {
     read += 1;
     const line = read > skip ? Buffer.concat([record, newline]) : newline;
-    if (!output.write(line)) await once(output, 'drain');
+    await output.write(line);
   }
-  output.end();
-  await finished(output);
+  await output.end();
 }
 
 /** Returns the valid characters of a line, with a mark in place of each invalid byte. */

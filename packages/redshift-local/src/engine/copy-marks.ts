@@ -1,10 +1,8 @@
-import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
-import { finished } from 'node:stream/promises';
 import { allRecords } from './copy-lines';
 import type { Copy } from './copy-records';
 import type { SourceFile } from './copy-sources';
 import { WarehouseError } from './errors';
+import { writeCopy } from './file-copy';
 
 /** How fields of delimited text are marked: with ESCAPE by a backslash, with REMOVEQUOTES by quotation marks. */
 interface Marks {
@@ -35,10 +33,8 @@ export function marksOf({ options }: Copy): Marks | undefined {
  * they are (https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-conversion.html#copy-escape).
  */
 export async function rewriteFields(source: SourceFile, path: string, marks: Marks): Promise<void> {
-  const output = createWriteStream(path);
-  const write = async (record: string) => {
-    if (!output.write(Buffer.from(`${record}\n`, 'latin1'))) await once(output, 'drain');
-  };
+  const output = writeCopy(path);
+  const write = (record: string) => output.write(Buffer.from(`${record}\n`, 'latin1'));
   let open = '';
   let read = 0;
   for await (const [bytes, line] of allRecords(source, { skip: 0 })) {
@@ -49,8 +45,7 @@ export async function rewriteFields(source: SourceFile, path: string, marks: Mar
     else if (marks.backslashes && endsEscaped(text)) open = `${text}\n`;
     else await write(asCsv(text.replace(/\r$/, ''), marks, `line ${line} of ${source.url}`));
   }
-  output.end();
-  await finished(output);
+  await output.end();
   if (open !== '')
     throw new WarehouseError(
       `the last line of ${source.url} ends with a backslash, which ESCAPE joins with the next line`,

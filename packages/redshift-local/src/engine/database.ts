@@ -11,6 +11,7 @@ import {
 import { jsonFault } from '../json-fault';
 import { faultFunction, typesVariable } from '../json-text';
 import { callOwn, ownFunctionName } from '../own-functions';
+import { isFatal } from './errors';
 
 const gibibyte = 2 ** 30;
 
@@ -35,15 +36,24 @@ const forLargeData = [
 
 /** One DuckDB file. Queries run in DuckDB's own threads, so the event loop stays free without worker threads. */
 export class Database {
+  private readonly connections = new Set<Connection>();
+  private broken = false;
+  private closed = false;
+
   private constructor(
-    private readonly instance: DuckDBInstance,
+    private instance: DuckDBInstance,
     readonly file: string,
+    private readonly options: DatabaseOptions,
   ) {}
 
-  static async open(
+  static async open(file: string, options: DatabaseOptions = {}): Promise<Database> {
+    return new Database(await Database.instanceOf(file, options), file, options);
+  }
+
+  private static async instanceOf(
     file: string,
-    { threads = Math.min(8, availableParallelism()), smallData = false }: DatabaseOptions = {},
-  ): Promise<Database> {
+    { threads = Math.min(8, availableParallelism()), smallData = false }: DatabaseOptions,
+  ): Promise<DuckDBInstance> {
     mkdirSync(dirname(file), { recursive: true });
     const memory = Math.max(gibibyte, Math.min(3 * gibibyte, Math.floor(totalmem() * 0.4)));
     const instance = await DuckDBInstance.create(file, {
@@ -63,18 +73,45 @@ export class Database {
     const connection = await instance.connect();
     defineFunctions(connection);
     connection.closeSync();
-    return new Database(instance, file);
+    return instance;
   }
 
   async connect(): Promise<Connection> {
     const raw = await this.instance.connect();
-    const connection = new Connection(raw);
+    const connection: Connection = new Connection(raw, {
+      onFatal: () => {
+        this.broken = true;
+      },
+      onClose: () => this.connections.delete(connection),
+    });
+    this.connections.add(connection);
     await connection.run(`set timezone = 'UTC'; ${setJsonTypes}`);
     return connection;
   }
 
+  /** True after a fatal error, such as a checkpoint that the disk had no room for. */
+  get isBroken(): boolean {
+    return this.broken;
+  }
+
+  /**
+   * Opens the file again after a fatal error. It holds what was committed. Open connections end.
+   * @throws the error of DuckDB, for example if the disk is still full
+   */
+  async reopen(): Promise<void> {
+    // DuckDB refuses all statements now, so those that still run end soon.
+    await Promise.all([...this.connections].map((connection) => connection.idle()));
+    for (const connection of [...this.connections]) connection.close();
+    if (!this.closed) this.instance.closeSync();
+    this.closed = true;
+    this.instance = await Database.instanceOf(this.file, this.options);
+    this.closed = false;
+    this.broken = false;
+  }
+
   close(): void {
-    this.instance.closeSync();
+    if (!this.closed) this.instance.closeSync();
+    this.closed = true;
   }
 }
 
@@ -145,8 +182,32 @@ export interface EndedQuery {
 export class Connection {
   /** The last values of the variables. A rollback does not restore earlier ones. */
   private readonly variables = new Map<string, string>();
+  private readonly running = new Set<Promise<unknown>>();
+  private isClosed = false;
 
-  constructor(private readonly raw: DuckDBConnection) {}
+  constructor(
+    private readonly raw: DuckDBConnection,
+    private readonly events: { onFatal(): void; onClose(): void },
+  ) {}
+
+  private async call<T>(send: () => Promise<T>): Promise<T> {
+    if (this.isClosed) throw new Error('terminating connection: the warehouse had to open its file again');
+    const answer = send();
+    this.running.add(answer);
+    try {
+      return await answer;
+    } catch (error) {
+      if (isFatal(error)) this.events.onFatal();
+      throw error;
+    } finally {
+      this.running.delete(answer);
+    }
+  }
+
+  /** Waits until nothing runs. */
+  async idle(): Promise<void> {
+    await Promise.allSettled(this.running);
+  }
 
   /**
    * Gives variables these values, written as SQL. It skips variables that have their value already.
@@ -159,18 +220,18 @@ export class Connection {
     if (statements.length === 0) return;
     // If setting fails, the values of these variables are unknown.
     for (const [name] of changed) this.variables.delete(name);
-    await this.raw.run(statements.join('; '));
+    await this.call(() => this.raw.run(statements.join('; ')));
     for (const [name, value] of changed) this.variables.set(name, value);
   }
 
   /** Runs one or more statements and returns the number of rows that the last one changed. */
   async run(sql: string): Promise<number> {
-    return (await this.raw.run(sql)).rowsChanged;
+    return (await this.call(() => this.raw.run(sql))).rowsChanged;
   }
 
   /** Returns all rows as objects of JavaScript values. */
   async rows<T>(sql: string): Promise<T[]> {
-    const reader = await this.raw.runAndReadAll(sql);
+    const reader = await this.call(() => this.raw.runAndReadAll(sql));
     return reader.getRowObjectsJS() as T[];
   }
 
@@ -187,7 +248,7 @@ export class Connection {
 
   /** Like `chunks`, but returns when the query has ended. The chunks can be read while other statements run. */
   async ended(sql: string, mostRows: number): Promise<EndedQuery> {
-    const result = await this.raw.run(`${sql} limit ${mostRows + 1}`);
+    const result = await this.call(() => this.raw.run(`${sql} limit ${mostRows + 1}`));
     const rows = result.rowCount;
     if (rows > mostRows) throw new TooManyRows(`the query has more than ${mostRows} rows`);
     return {
@@ -204,11 +265,14 @@ export class Connection {
 
   /** Interrupts the running query, which fails with an error. */
   interrupt(): void {
-    this.raw.interrupt();
+    if (!this.isClosed) this.raw.interrupt();
   }
 
   close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
     this.raw.closeSync();
+    this.events.onClose();
   }
 }
 

@@ -47,6 +47,7 @@ export class Engine implements SharedState, RunEngine {
   readonly shapes = new KnownShapes();
   readonly history = new QueryHistory();
   connected = 0;
+  private reopening: Promise<void> | undefined;
   private lastQuery = 0;
   private lateLogs: { readonly at: number; readonly log: TransactionLog }[] = [];
 
@@ -211,8 +212,37 @@ export class Engine implements SharedState, RunEngine {
   };
 
   async openSession(user: UserEntry): Promise<Session> {
+    await this.usable();
+    const connection = this.idle.pop() ?? (await this.database.connect());
     this.connected += 1;
-    return new Session(this.idle.pop() ?? (await this.database.connect()), user, this.options, this);
+    return new Session(connection, user, this.options, this);
+  }
+
+  /** Opens the database again after a fatal error. The catalog is what was committed. */
+  private async usable(): Promise<void> {
+    if (!this.database.isBroken) return;
+    this.reopening ??= this.reopen().finally(() => {
+      this.reopening = undefined;
+    });
+    await this.reopening;
+  }
+
+  private async reopen(): Promise<void> {
+    this.idle.length = 0;
+    await this.database.reopen();
+    const connection = await this.database.connect();
+    try {
+      this.transactions.committed = await storedCatalog(connection);
+      this.done.adopt(this.committed.all('done').map(({ tag }) => tag));
+    } finally {
+      connection.close();
+    }
+  }
+
+  async isCommitted(tag: string): Promise<boolean> {
+    if (!this.database.isBroken) return false;
+    await this.usable();
+    return this.committed.get('done', tag) !== undefined;
   }
 
   endSession(held: HeldSession): void {

@@ -1,3 +1,4 @@
+import { FullDiskError } from 'aws-local-kit';
 import { notRun, redshiftWords } from '../sql/failure';
 import { type Place, SqlError } from '../statement';
 
@@ -15,7 +16,25 @@ const isConflict = (message: string): boolean =>
 
 const isRefusal = (words: string) => /not (?:supported|modelled) by the local warehouse/.test(words);
 
-const wordsOf = (message: string) => (isConflict(message) ? conflict : redshiftWords(message));
+/** What DuckDB and Node.js say of a full disk, and of spilled data that finds no room. */
+const fullDisk = /No space left on device|Disk quota exceeded|ENOSPC|EDQUOT|max_temp_directory_size/i;
+
+/** DuckDB refuses everything after an error in the middle of a checkpoint, until its file is opened again. */
+const fatal = /^FATAL Error|database has been invalidated/i;
+
+export const isFatal = (error: unknown): boolean => fatal.test(String((error as Error)?.message ?? error));
+
+/** Redshift says `Disk Full`. The file and what to do are added. */
+function diskFullWords(message: string): string {
+  const [, file] = /"([^"]+)"/.exec(message) ?? /'([^']+)'/.exec(message) ?? [];
+  const where = file === undefined ? 'on the disk of the data folder' : `for ${file}`;
+  return `Disk Full: there is no space left ${where}; free some space and run the statement again, without a restart`;
+}
+
+function wordsOf(message: string): string {
+  if (isConflict(message)) return conflict;
+  return fullDisk.test(message) ? diskFullWords(message) : redshiftWords(message);
+}
 
 /**
  * Returns the text of `Error` in the Data API. An error of the front end keeps its message, which names line and
@@ -24,6 +43,7 @@ const wordsOf = (message: string) => (isConflict(message) ? conflict : redshiftW
  */
 export function errorText(error: unknown, place?: Place): string {
   if (error instanceof SqlError) return error.message;
+  if (error instanceof FullDiskError) return `ERROR: Disk Full: ${error.message}`;
   const message = String((error as { message?: unknown })?.message ?? error);
   const words = error instanceof WarehouseError ? message : wordsOf(message);
   // A refusal while a statement runs names the position of the statement.

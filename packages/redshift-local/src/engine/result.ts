@@ -18,6 +18,8 @@ export interface ResultSink {
   /** Begins a result. An earlier one is discarded. */
   begin(): void;
   rows(records: readonly (readonly Field[])[]): void;
+  /** Stores what it received, before the transaction is committed. */
+  complete(): void;
 }
 
 export interface ResultSet {
@@ -94,6 +96,7 @@ export async function runQuery(
       }
       sink?.rows(chunk);
     }
+    sink?.complete();
   } catch (error) {
     throw error instanceof TooManyRows ? tooLarge(most) : error;
   }

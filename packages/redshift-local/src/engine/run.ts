@@ -195,7 +195,8 @@ export class Run {
       });
     } catch (error) {
       undo?.();
-      throw error;
+      if (tag === undefined || !(await this.engine.isCommitted(tag))) throw error;
+      await session.rollback().catch(() => undefined);
     }
   }
 

@@ -15,6 +15,11 @@ export interface RunEngine extends Latest {
   readonly history: QueryHistory;
   openSession(user: UserEntry): Promise<Session>;
   closeSession(session: Session, reusable: boolean): void;
+  /**
+   * After a fatal error of a commit, says whether the file has the transaction of this tag. DuckDB writes it before the
+   * checkpoint that may fail. @throws the error of DuckDB if the file cannot be opened again
+   */
+  isCommitted(tag: string): Promise<boolean>;
   nextQueryId(): number;
   refreshAutomatically(signal: AbortSignal): Promise<void>;
   execute<T>(isQuery: boolean, signal: AbortSignal, task: () => Promise<T>): Promise<T>;

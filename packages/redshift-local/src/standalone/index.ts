@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { appendFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import {
   type Authorizer,
+  appendWhole,
   type BusEvent,
   type Caller,
   createGateway,
@@ -156,7 +156,7 @@ function eventFile(file: string, region: string): EventBusPort {
     publish(event: BusEvent) {
       const time = new Date(systemClock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
       const envelope = { version: '0', id: randomUUID(), account, region, time, ...event };
-      appendFileSync(file, `${JSON.stringify(envelope)}\n`);
+      appendWhole('the event bus', file, `${JSON.stringify(envelope)}\n`);
     },
   };
 }

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type _Record,
@@ -7,7 +7,7 @@ import {
   type KinesisClient,
   ListShardsCommand,
 } from '@aws-sdk/client-kinesis';
-import { AwsError, type KinesisPort, type Principal, type StreamSlice } from 'aws-local-kit';
+import { AwsError, appendWhole, type KinesisPort, type Principal, type StreamSlice } from 'aws-local-kit';
 import { awsErrorOf } from './remote-error';
 
 /** Approximate size at which a file of a slice is closed. */
@@ -136,7 +136,7 @@ function write(progress: Progress, shardId: string, records: readonly _Record[])
     progress.files.push(join(progress.folder, `${progress.files.length}.ndjson`));
     progress.bytes = 0;
   }
-  appendFileSync(progress.files.at(-1)!, text);
+  appendWhole('a copy of the stream', progress.files.at(-1)!, text);
   progress.bytes += text.length;
   progress.latest[shardId] = records.at(-1)!.SequenceNumber!;
 }
