@@ -79,7 +79,7 @@ async function answer(service: Service, request: ServiceRequest): Promise<Servic
   try {
     return await service.handle(request);
   } catch (error) {
-    return errorResponse(service.protocol, asAwsError(error), request.path);
+    return errorResponse(service.protocol, asAwsError(error, service.signingName), request.path);
   }
 }
 

@@ -1,14 +1,35 @@
 import { randomUUID } from 'node:crypto';
+import { FullDiskError } from '../disk';
 import type { ServiceResponse } from '../ports';
 import { AwsError } from '../ports';
 import { encodeCbor } from './cbor';
 import type { WireProtocol } from './wire-protocol';
 import { xmlDocument } from './xml';
 
-/** Converts any failure to an AwsError. One that is not an AwsError already becomes `InternalFailure`. */
-export function asAwsError(error: unknown): AwsError {
-  if (error instanceof AwsError) return error;
-  return new AwsError('InternalFailure', error instanceof Error ? error.message : String(error), 500);
+/**
+ * The error codes of services for trouble of their own, by signing name. SDKs retry any error with status 500. A service
+ * that is not listed has only the code of the common errors, `InternalFailure`
+ * (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html and each service's API reference).
+ */
+const internalCodes: Readonly<Record<string, string>> = {
+  events: 'InternalException',
+  kms: 'KMSInternalException',
+  lambda: 'ServiceException',
+  monitoring: 'InternalServiceFault',
+  'redshift-data': 'InternalServerException',
+  s3: 'InternalError',
+  secretsmanager: 'InternalServiceError',
+};
+
+/**
+ * Converts any failure to an AwsError. One that is not an AwsError already, and that of a full disk, becomes the error
+ * with which the service reports trouble of its own.
+ */
+export function asAwsError(error: unknown, signingName = ''): AwsError {
+  const internal = error instanceof FullDiskError || !(error instanceof AwsError);
+  if (!internal) return error;
+  const code = internalCodes[signingName] ?? 'InternalFailure';
+  return new AwsError(code, error instanceof Error ? error.message : String(error), 500);
 }
 
 /**

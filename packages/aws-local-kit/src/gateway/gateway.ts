@@ -227,8 +227,8 @@ async function answer(incoming: Incoming, outgoing: Outgoing, routes: Routes): P
     }
   } catch (thrown) {
     if (isDisconnect(thrown)) throw thrown;
-    const error = asAwsError(thrown);
     if (thrown instanceof ProtocolError) service = thrown.service;
+    const error = asAwsError(thrown, service?.signingName);
     if (!(thrown instanceof AwsError))
       fault(routes.options, thrown, `${method} ${path} ${headers['x-amz-target'] ?? ''}`);
     response = errorResponse(protocolOf(signed, service), error, path);

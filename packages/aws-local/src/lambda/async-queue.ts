@@ -1,7 +1,7 @@
 import type { ResourceTwin } from 'aws-local-kit';
 import type { Functions } from './functions';
 import type { LambdaOptions } from './options';
-import type { FunctionError } from './runner';
+import { type FunctionError, tooOld } from './runner';
 
 export interface AsyncQueue {
   readonly resources: readonly ResourceTwin[];
@@ -30,7 +30,8 @@ const retryDelayMs = (attempt: number) => attempt * 60_000;
 
 /**
  * Asynchronous invocations. A failed one is retried by the clock. After the last attempt the loss is reported, and the
- * failure destination, if there is one, receives the event.
+ * failure destination, if there is one, receives the event. An event's age counts from its arrival here, and not from
+ * the moment that the event is about: EventBridge may deliver an event a day late, and Lambda runs it.
  */
 export function createAsyncQueue(options: LambdaOptions, functions: Functions): AsyncQueue {
   const { clock, activity, onRun } = options;
@@ -38,20 +39,31 @@ export function createAsyncQueue(options: LambdaOptions, functions: Functions): 
 
   const attempt = async (functionArn: string, payload: unknown, since: number, retries: number): Promise<void> => {
     const config = configs.get(functionArn) ?? defaults;
-    const result = await activity.track(functions.run(functionArn, payload));
+    const until = since + config.maximumEventAgeMs;
+    // An event may wait for its turn for so long that it is too old before it reaches the function.
+    const result = await activity.track(functions.run(functionArn, payload, () => clock.now() > until));
     if (!result.error) return;
+    const isDropped = result.error === tooOld;
     const retryAt = clock.now() + retryDelayMs(retries + 1);
-    if (retries < config.maximumRetryAttempts && retryAt <= since + config.maximumEventAgeMs) {
+    const hasRetries = !isDropped && retries < config.maximumRetryAttempts;
+    if (hasRetries && retryAt <= until) {
       clock.at(retryAt, () => attempt(functionArn, payload, since, retries + 1));
       return;
     }
-    await giveUp(functionArn, payload, result.error, retries + 1, config);
+    const condition = isDropped || hasRetries ? 'EventAgeExceeded' : 'RetriesExhausted';
+    await giveUp(
+      functionArn,
+      payload,
+      result.error,
+      { condition, attempts: isDropped ? retries : retries + 1 },
+      config,
+    );
   };
   const giveUp = async (
     functionArn: string,
     payload: unknown,
     error: FunctionError,
-    attempts: number,
+    { condition, attempts }: { condition: string; attempts: number },
     config: InvokeConfig,
   ) => {
     const { name, principal } = functions.get(functionArn);
@@ -63,7 +75,7 @@ export function createAsyncQueue(options: LambdaOptions, functions: Functions): 
       timestamp: new Date(clock.now()).toISOString(),
       requestContext: {
         functionArn: `${functionArn}:$LATEST`,
-        condition: 'RetriesExhausted',
+        condition,
         approximateInvokeCount: attempts,
       },
       requestPayload: payload,

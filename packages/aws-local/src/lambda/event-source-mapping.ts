@@ -23,6 +23,8 @@ type Message = Awaited<ReturnType<LambdaOptions['sqs']['receive']>>[number];
 
 /** Most messages that one ReceiveMessage call of SQS returns. */
 const receiveLimit = 10;
+/** Pause after a poll that failed. */
+const pollAgainMs = 60_000;
 
 export function createEventSourceMappings(options: LambdaOptions, functions: Functions): EventSourceMappings {
   const mappings = new Map<string, Mapping>();
@@ -91,6 +93,7 @@ class Mapping {
   private polling = false;
   private pollAgain = false;
   private stopped = false;
+  private again: Timer | undefined;
   private unsubscribe: (() => void) | undefined;
   /** The last reported problem, so that each poll does not report the same missing permission again. */
   private told = '';
@@ -139,6 +142,7 @@ class Mapping {
     this.stopped = true;
     this.unsubscribe?.();
     this.window?.cancel();
+    this.again?.cancel();
   }
 
   /** Receives the available messages. A message that arrives during the poll causes another one. */
@@ -157,7 +161,17 @@ class Mapping {
         this.polling = false;
       }
     };
-    this.options.activity.track(look()).catch(this.report);
+    this.options.activity.track(look()).catch((error: Error) => {
+      this.report(error);
+      this.pollLater();
+    });
+  }
+
+  /** Lambda polls for ever. A queue that cannot be read now, for example since its disk is full, can be later. */
+  private pollLater(): void {
+    const { clock } = this.options;
+    this.again?.cancel();
+    if (!this.stopped) this.again = clock.at(clock.now() + pollAgainMs, () => this.poll());
   }
 
   /** Lambda refuses to create a mapping whose role cannot read the queue. */

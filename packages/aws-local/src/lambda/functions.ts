@@ -40,7 +40,8 @@ export interface Functions {
   find(arnOrName: string): LambdaFunction | undefined;
   list(): readonly LambdaFunction[];
   get(arnOrName: string): LambdaFunction;
-  run(arnOrName: string, payload: unknown): Promise<InvocationResult>;
+  /** @param isStale see `FunctionRunner` */
+  run(arnOrName: string, payload: unknown, isStale?: () => boolean): Promise<InvocationResult>;
   /** @throws AwsError TooManyRequestsException if as many invocations run as the function reserves */
   throttle(arnOrName: string): void;
   release(): void;
@@ -133,12 +134,12 @@ export function createFunctions(options: LambdaOptions, logs: Logs, policies: Fu
     find,
     list: () => [...byArn.values()],
     get,
-    async run(arnOrName, payload) {
+    async run(arnOrName, payload, isStale) {
       const { name, runner } = get(arnOrName);
       const requestId = randomUUID();
       const started = performance.now();
       options.onRun({ kind: 'function', at: options.clock.now(), name, requestId, phase: 'started' });
-      const result = await runner.invoke(payload, requestId, options.killNext?.(name));
+      const result = await runner.invoke(payload, requestId, options.killNext?.(name), isStale);
       const durationMs = performance.now() - started;
       options.onRun({
         kind: 'function',

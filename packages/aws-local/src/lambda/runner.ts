@@ -39,8 +39,9 @@ export interface FunctionRunner {
   /**
    * Waits for a free process if all are busy. Never rejects because of the function: its error is in the result.
    * @param kill the point where the process is killed
+   * @param isStale asked when a process is free. True drops the invocation. @default - it is never dropped
    */
-  invoke(payload: unknown, requestId?: string, kill?: Kill): Promise<InvocationResult>;
+  invoke(payload: unknown, requestId?: string, kill?: Kill, isStale?: () => boolean): Promise<InvocationResult>;
   busy(): number;
   /** Ends the idle processes. */
   release(): void;
@@ -48,6 +49,12 @@ export interface FunctionRunner {
   retire(): Promise<void>;
   dispose(): Promise<void>;
 }
+
+/** The error of an invocation that was dropped because it waited too long. */
+export const tooOld: FunctionError = {
+  errorType: 'EventAgeExceeded',
+  errorMessage: 'the event waited longer than MaximumEventAgeInSeconds',
+};
 
 /** Loading the code does not count towards the function's timeout. AWS allows 10 s; a laptop under load gets more. */
 const initTimeoutMs = 60_000;
@@ -76,6 +83,7 @@ interface Job {
   readonly payload: unknown;
   readonly requestId: string;
   readonly kill?: Kill;
+  readonly isStale?: () => boolean;
   readonly done: (result: InvocationResult) => void;
   /** Start of the wait, by `performance.now`. */
   readonly since: number;
@@ -183,6 +191,10 @@ export function createRunner(settings: FunctionSettings, onOutput: (text: string
   const pump = () => {
     clearTimeout(later);
     while (waiting.length > 0 && busy < settings.concurrency && !disposed) {
+      if (waiting[0]!.isStale?.()) {
+        waiting.shift()!.done({ payload: null, error: tooOld });
+        continue;
+      }
       if (idle.length === 0) {
         const left = patience(waiting[0]!);
         if (left === undefined) return;
@@ -218,9 +230,9 @@ export function createRunner(settings: FunctionSettings, onOutput: (text: string
   };
 
   return {
-    invoke: (payload, requestId = randomUUID(), kill) =>
+    invoke: (payload, requestId = randomUUID(), kill, isStale) =>
       new Promise((done) => {
-        waiting.push({ payload, requestId, kill, done, since: performance.now() });
+        waiting.push({ payload, requestId, kill, isStale, done, since: performance.now() });
         pump();
       }),
     busy: () => busy + waiting.length,

@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto';
-import { AwsError, NotModelledError, type ServiceRequest, type ServiceResponse, type XmlElement } from 'aws-local-kit';
+import fs from 'node:fs';
+import {
+  AwsError,
+  NotModelledError,
+  type ServiceRequest,
+  type ServiceResponse,
+  storing,
+  type XmlElement,
+} from 'aws-local-kit';
 import type { ObjectVersion } from './bucket';
 import {
   type ChecksumType,
@@ -147,7 +155,12 @@ function complete(s3: S3, request: ServiceRequest, bucket: Bucket, key: string, 
   if (expected !== undefined && Number(expected) !== size)
     throw new AwsError('InvalidRequest', `x-amz-mp-object-size is ${expected}, the parts have ${size} bytes`);
   const file = bucket.store.temporaryFile();
-  const checksums = assemble(bucket, upload, parts, headers, file);
+  const checksums = storing(
+    `the bucket ${bucket.name}`,
+    file,
+    () => assemble(bucket, upload, parts, headers, file),
+    () => fs.rmSync(file, { force: true }),
+  );
   const etag = `"${md5OfParts(parts)}-${parts.length}"`;
   const stored = { ...upload.headers, ...checksums };
   const version = s3.place(principal, bucket, 'ObjectCreated:CompleteMultipartUpload', (now) =>

@@ -53,6 +53,10 @@ export interface Bucket {
   notifications: readonly QueueNotification[];
 }
 
+/** S3 delivers notifications at least once, mostly within seconds. AWS does not document how long it tries. */
+const notificationRetryMs = 60_000;
+const notificationRetries = 24 * 60;
+
 const encryptionHeader = 'x-amz-server-side-encryption';
 const keyHeader = `${encryptionHeader}-aws-kms-key-id`;
 
@@ -320,10 +324,22 @@ export class S3 implements S3Port, Disposable {
       };
       const send = () => this.#send(bucket, notification.queueArn, eventBody(event, version, source));
       const deliver = this.options.deliver ?? ((now) => now());
-      deliver(send).catch((error: Error) => {
+      deliver(() => this.#sendOrRetry(send, notificationRetries)).catch((error: Error) => {
         const tell = this.options.onTrouble ?? ((message) => console.error(message));
         tell(`the event ${event} of ${bucket.name}/${version.key} was lost: ${error.message}`);
       });
+    }
+  }
+
+  /** Repeats a notification that the queue cannot take now, but not one that it refuses. */
+  async #sendOrRetry(send: () => Promise<void>, retries: number): Promise<void> {
+    try {
+      await send();
+    } catch (error) {
+      if (retries === 0 || !(error instanceof AwsError) || error.statusCode < 500) throw error;
+      const { clock } = this.options;
+      await new Promise<void>((resolve) => clock.at(clock.now() + notificationRetryMs, () => resolve()));
+      await this.#sendOrRetry(send, retries - 1);
     }
   }
 

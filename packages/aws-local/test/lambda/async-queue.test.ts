@@ -1,15 +1,19 @@
 import type { LambdaOptions } from '../../src/lambda';
 import { createAsyncQueue } from '../../src/lambda/async-queue';
 import type { Functions } from '../../src/lambda/functions';
+import { tooOld } from '../../src/lambda/runner';
 import { base, create, turns } from '../fakes';
 
-function queueOf(failures: number, config?: Record<string, unknown>) {
+/** @param waits what an event waits for before the function is free */
+function queueOf(failures: number, config?: Record<string, unknown>, waits?: () => Promise<void>) {
   const options = base(0);
   const runs: number[] = [];
   const sent: { queueArn: string; body: unknown }[] = [];
   const functions = {
     get: () => ({ name: 'refresh', arn: 'arn:refresh', principal: { arn: 'role' } }),
-    async run() {
+    async run(_arn: string, _payload: unknown, isStale: () => boolean) {
+      await waits?.();
+      if (isStale()) return { payload: null, error: tooOld };
       runs.push(options.clock.now());
       return runs.length <= failures
         ? { payload: null, error: { errorType: 'Error', errorMessage: 'no luck' } }
@@ -81,4 +85,43 @@ test('an event older than MaximumEventAgeInSeconds is not retried', async () => 
   await advance(60_000);
   await advance(120_000);
   expect(runs).toEqual([0, 60_000]);
+});
+
+test('an event that waits longer than its maximum age for its turn never reaches the function', async () => {
+  const destination = { DestinationConfig: { OnFailure: { Destination: 'arn:aws:sqs:eu-west-1:0:dead' } } };
+  const free: (() => void)[] = [];
+  const { queue, runs, sent, advance } = queueOf(
+    0,
+    { MaximumEventAgeInSeconds: 300, ...destination },
+    () => new Promise((resolve) => free.push(resolve)),
+  );
+  queue.add('arn:refresh', { nth: 1 });
+  queue.add('arn:refresh', { nth: 2 });
+  await advance(300_000);
+  free.shift()!();
+  await advance(0);
+  await advance(1);
+  free.shift()!();
+  await advance(0);
+  expect(runs).toEqual([300_000]);
+  expect(sent).toMatchObject([
+    {
+      body: {
+        requestContext: { condition: 'EventAgeExceeded', approximateInvokeCount: 0 },
+        requestPayload: { nth: 2 },
+      },
+    },
+  ]);
+});
+
+test('the failure destination says why there was no retry', async () => {
+  const destination = { DestinationConfig: { OnFailure: { Destination: 'arn:aws:sqs:eu-west-1:0:dead' } } };
+  const { queue, sent, advance } = queueOf(9, { MaximumEventAgeInSeconds: 60, ...destination });
+  queue.add('arn:refresh', {});
+  await turns();
+  await advance(60_000);
+  await advance(120_000);
+  expect(sent).toMatchObject([
+    { body: { requestContext: { condition: 'EventAgeExceeded', approximateInvokeCount: 2 } } },
+  ]);
 });

@@ -1,5 +1,6 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fillable } from 'aws-local-kit/testing';
 import { fileJournal } from '../../src/data-api/journal';
 import type { StatementRecord } from '../../src/data-api/records';
 import { ResultFiles } from '../../src/data-api/results';
@@ -43,6 +44,35 @@ describe('the journal of statements', () => {
     expect(later.find('done')?.status).toBe('FINISHED');
     expect(later.find('running')).toMatchObject({ status: 'ABORTED', members: [{ status: 'ABORTED' }] });
     expect(later.active()).toBe(0);
+  });
+
+  test('on a full disk no statement begins, an end is kept for later, and a token stays free', () => {
+    const disk = fillable(folder.path);
+    const file = join(folder.path, 'full');
+    const open = () => new StatementStore(stoppedClock(), fileJournal(file, stoppedClock()), results);
+    try {
+      const store = open();
+      const running = record('running');
+      store.add(running);
+      disk.fill(20);
+      const refused = { ...record('refused'), clientToken: 'token' };
+      expect(() => store.add(refused)).toThrow(`the disk of ${file} is full`);
+      expect(store.find('refused')).toBeUndefined();
+      expect(store.findToken(refused.principal, 'token')).toBeUndefined();
+      const stored: string[] = [];
+      running.status = 'FINISHED';
+      store.update(running, () => stored.push('running'));
+      expect(store.find('running')?.status).toBe('FINISHED');
+      expect(stored).toEqual([]);
+      disk.free();
+      store.add(refused);
+      expect(stored).toEqual(['running']);
+      const later = open();
+      expect(later.find('running')?.status).toBe('FINISHED');
+      expect(later.find('refused')?.status).toBe('ABORTED');
+    } finally {
+      disk.dispose();
+    }
   });
 
   test('does not grow for ever', () => {
