@@ -55,6 +55,13 @@ export const kinds = {
     kills: false,
     interleave: true,
   },
+  'the disk below the local stores was full': {
+    usual: 28,
+    deliveries: false,
+    statements: false,
+    kills: false,
+    fullDisk: true,
+  },
   'all of it at once': {
     usual: 72,
     deliveries: true,
@@ -67,6 +74,7 @@ export const kinds = {
     clocks: true,
     hangs: true,
     slowS3: true,
+    fullDisk: true,
   },
 } as const satisfies Readonly<Record<string, Kinds & { readonly usual: number }>>;
 

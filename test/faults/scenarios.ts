@@ -109,6 +109,12 @@ const slowDowns = fc
     ),
   );
 
+/** Bytes that the disk has room for, by action: sometimes for a part of a write. It is full for a few actions in a row. */
+const room = fc.oneof(fc.constant(0), fc.nat(400), fc.nat(20_000));
+const fullDisk = fc
+  .array(fc.record({ calm: fc.nat(5), full: fc.array(room, { minLength: 1, maxLength: 3 }) }), { maxLength: 3 })
+  .map((spells) => spells.flatMap(({ calm, full }) => [...Array<undefined>(calm).fill(undefined), ...full]));
+
 const systemViews = fc.constantFrom(undefined, 0, 12_000, dayMs);
 
 /** An id of an event that most scenarios contain. */
@@ -136,6 +142,8 @@ export interface Kinds {
   readonly clocks?: boolean;
   /** Calls of S3 hang until their function times out. */
   readonly hangs?: boolean;
+  /** The disk below the local stores is full for a while. */
+  readonly fullDisk?: boolean;
   /** S3 answers bursts of calls with 503 SlowDown. */
   readonly slowS3?: boolean;
   /** Transactions of several functions are open at the same time. Such a run has a world of its own: see `interleave/`. */
@@ -168,6 +176,7 @@ export function scenarios(kinds: Kinds): fc.Arbitrary<Scenario> {
     }),
     clocks: fc.record({ load: wrongClock, export: wrongClock }),
     slowDowns: kinds.slowS3 ? slowDowns : none,
+    ...(kinds.fullDisk && { disk: fullDisk }),
     kills: fc.record({ load: killed, refresh: killed, reconcile: killed, export: killed, backfill: killed }),
   });
 }

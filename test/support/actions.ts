@@ -56,6 +56,11 @@ export interface Scenario {
    * step back from one invocation to the next. @default - all clocks are right
    */
   readonly clocks?: Readonly<Record<string, readonly (number | undefined)[]>>;
+  /**
+   * Room in bytes on the disk of the local stores, by action. Undefined: there is enough, as after the last action.
+   * @default - there is always enough
+   */
+  readonly disk?: readonly (number | undefined)[];
   /** The functions' calls of S3 that are answered with 503 SlowDown, in the order of all their calls. @default - none */
   readonly slowDowns?: readonly (true | undefined)[];
 }

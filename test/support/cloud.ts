@@ -88,6 +88,8 @@ export type Handlers = Readonly<Record<string, Handler>>;
 
 /** The twins of one account in this process. They are the real ones, without child processes and sockets. */
 export interface Cloud {
+  /** The folder of the local stores. */
+  readonly dataDir: string;
   readonly clock: RuntimeClock;
   readonly faults: Faults;
   readonly invocations: Invocations;
@@ -217,6 +219,7 @@ export async function createCloud(options: CloudOptions): Promise<Cloud> {
     }
   };
   return {
+    dataDir,
     clock,
     faults,
     invocations,

@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import type { ServiceResponse } from 'aws-local-kit';
+import { FullDiskError, type ServiceResponse } from 'aws-local-kit';
 import { archiveLine } from '../../lambda/archive/archive';
 import { scriptedFaults } from '../../local/faults';
 import { type Action, envelopeKey, keyOf, numbersOf, type Scenario } from './actions';
@@ -8,6 +8,7 @@ import { backfillFromArchive } from './commands';
 import { functionsOf, statementsOf, type Weakening } from './functions';
 import { keeping, longRetentionHours } from './pipeline';
 import { Recovery } from './recovery';
+import { SimulatedDisk } from './simulated-disk';
 import type { Template } from './template';
 import { accountProblems } from './verify/accounts';
 import { ExportReader } from './verify/exports';
@@ -27,6 +28,7 @@ const maxShards = 8;
 export interface Simulated {
   readonly truth: Truth;
   readonly cloud: Cloud;
+  readonly streamName: string;
   /** Problems found before the recovery, and violations of what must hold at any moment. */
   readonly problems: readonly string[];
   /** Gaps that were reported before the backfill closed them. */
@@ -40,7 +42,8 @@ export interface Simulated {
 export async function simulate(template: Template, scenario: Scenario, weakening: Weakening = {}): Promise<Simulated> {
   const simulation = await Simulation.start(template, scenario, weakening);
   try {
-    for (const [index, action] of scenario.actions.entries()) await simulation.act(action, scenario.turns?.[index]);
+    for (const [index, action] of scenario.actions.entries())
+      await simulation.act(action, scenario.turns?.[index], scenario.disk?.[index]);
     await simulation.recover();
     return simulation;
   } catch (error) {
@@ -73,6 +76,7 @@ export class Simulation implements Simulated {
     /** True if streaming ingestion skips records. */
     readonly skips: boolean,
     readonly injected: () => number,
+    private readonly disk: SimulatedDisk | undefined,
   ) {
     this.reader = new ExportReader(cloud, template.pipeline);
   }
@@ -97,6 +101,7 @@ export class Simulation implements Simulated {
       handlers: () => handlers,
       faults: {
         ...script,
+        statement: (name) => script.statement(name) ?? simulation?.disk?.statement(),
         delivery(point) {
           const delivery = script.delivery(point);
           if (point === 'notification') simulation!.lastDelivery = delivery ?? [0];
@@ -114,6 +119,7 @@ export class Simulation implements Simulated {
         return counted(scenario.kills[name]?.[nth]);
       },
     });
+    const disk = scenario.disk && new SimulatedDisk(cloud.dataDir);
     handlers = functionsOf(cloud, pipeline, weakening, {
       skewMs: (name) => skews.get(name) ?? 0,
       around: async (operation, _, run) => {
@@ -127,7 +133,8 @@ export class Simulation implements Simulated {
       weakening,
       cloud,
       scenario.faults.scans?.some((fault) => fault !== undefined) ?? false,
-      injected,
+      () => injected() + (disk?.refused ?? 0),
+      disk,
     );
     simulation.truth.raising.push(...(scenario.faults.raising ?? []));
     await simulation.wire();
@@ -155,8 +162,19 @@ export class Simulation implements Simulated {
     for (const name of ['refresh', 'export'] as const) onStatements(statementsOf(pipeline, name), name);
   }
 
-  async act(action: Action, turns: number | undefined): Promise<void> {
-    await this.perform(action);
+  get streamName(): string {
+    return this.template.streamName;
+  }
+
+  /** @param room bytes that the disk has room for. Undefined: there is enough */
+  async act(action: Action, turns: number | undefined, room: number | undefined): Promise<void> {
+    this.disk?.leave(room);
+    try {
+      await this.perform(action);
+    } catch (error) {
+      // The outside world sees that its call was refused, so nothing of it may be there.
+      if (!(error instanceof FullDiskError) || !this.disk) throw error;
+    }
     if (turns === undefined) await this.cloud.settle();
     else for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
     await this.reader.look(this.problems);
@@ -223,10 +241,11 @@ export class Simulation implements Simulated {
         PartitionKey: partitionKey,
       }));
       const answer = kinesis.operations.PutRecords({ StreamName: this.template.streamName, Records }, outsider) as {
-        Records: { ShardId: string; SequenceNumber: string }[];
+        Records: { ShardId: string; SequenceNumber: string; ErrorCode?: string }[];
       };
-      for (const [index, { ShardId: shardId, SequenceNumber: sequenceNumber }] of answer.Records.entries())
-        this.truth.stream.push({ ...sent[index]!, shardId, sequenceNumber, arrivedAt: clock.now() });
+      for (const [index, { ShardId: shardId, SequenceNumber: sequenceNumber, ErrorCode }] of answer.Records.entries())
+        if (ErrorCode === undefined)
+          this.truth.stream.push({ ...sent[index]!, shardId, sequenceNumber, arrivedAt: clock.now() });
     }
   }
 
@@ -293,7 +312,8 @@ export class Simulation implements Simulated {
     const bufferMs = bufferMinutes * minuteMs;
     if (ms < bufferMs || this.archivedRecords === truth.stream.length) return cloud.pass(ms);
     await cloud.pass(bufferMs);
-    this.archivedRecords = truth.stream.length;
+    // A delivery that finds no room is repeated by the next flush.
+    if (!this.disk?.isFull) this.archivedRecords = truth.stream.length;
     await cloud.flushArchive();
     await cloud.pass(ms - bufferMs);
   }
@@ -315,6 +335,7 @@ export class Simulation implements Simulated {
   async recover(): Promise<void> {
     const { cloud, truth } = this;
     this.problems.push(...(await accountProblems(cloud, this.template.pipeline.name)));
+    this.disk?.leave(undefined);
     cloud.faults.stop();
     cloud.faults.resume();
     this.stopped = true;
@@ -324,6 +345,7 @@ export class Simulation implements Simulated {
   }
 
   async dispose(): Promise<void> {
+    this.disk?.dispose();
     await this.cloud.dispose();
   }
 }

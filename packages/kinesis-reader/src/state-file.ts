@@ -46,14 +46,15 @@ export function fileState(file: string): StateStore {
     },
     async save(state) {
       const next = `${path}.new`;
-      const handle = await open(next, 'w');
       try {
-        await handle.writeFile(`${JSON.stringify(state, null, 2)}\n`);
-        await handle.sync();
-      } finally {
-        await handle.close();
+        await write(next, `${JSON.stringify(state, null, 2)}\n`);
+        await rename(next, path);
+      } catch (cause) {
+        await rm(next, { force: true });
+        const { code, message } = cause as NodeJS.ErrnoException;
+        const why = isFull(code) ? 'its disk is full; free some space and commit again' : message;
+        throw new StateError(`${file} cannot be saved: ${why}. The positions in it are as before`, { cause });
       }
-      await rename(next, path);
       // Without this sync a power failure may undo the rename.
       const folder = await open(dirname(path), 'r');
       await folder.sync().finally(() => folder.close());
@@ -65,12 +66,26 @@ export function fileState(file: string): StateStore {
   };
 }
 
+async function write(file: string, text: string): Promise<void> {
+  const handle = await open(file, 'w');
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+const isFull = (code: string | undefined) => code === 'ENOSPC' || code === 'EDQUOT';
+
 async function claim(lock: string, nonce: string, file: string): Promise<void> {
   for (let attempt = 0; attempt < 3; attempt++) {
     try {
       await writeFile(lock, nonce, { flag: 'wx' });
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
+      // A full disk leaves a lock without a process id, which would count as one that is being written.
+      if (isFull(code)) await rm(lock, { force: true });
       if (code !== 'EEXIST') throw new StateError(`${file} cannot be locked: ${message}`, { cause: error });
       const owner = Number.parseInt(await readFile(lock, 'utf8').catch(() => ''), 10);
       if (isAlive(owner)) throw inUse(file, `process ${owner}`);

@@ -40,6 +40,16 @@ export type Step =
       readonly mode: 'transaction' | 'auto-commit';
       readonly parameters?: Readonly<Record<string, string>>;
     } & Expectation)
+  /**
+   * Transactions of several sessions, submitted at the same time. Nothing says which is first, so what is expected
+   * afterwards must hold for any order. Later steps may use `{ok}`, the number of transactions that were committed.
+   */
+  | {
+      readonly kind: 'together';
+      readonly transactions: readonly (readonly string[])[];
+      /** A part of the error of each transaction that fails, in any case. @default - none may fail */
+      readonly mayFail?: string;
+    }
   /** Records for the case's stream. */
   | { readonly kind: 'put'; readonly records: readonly string[] }
   /** An object below the case's prefix in the bucket. */
@@ -104,7 +114,10 @@ function parsed(name: string, text: string): unknown {
   }
 }
 
-const stepFields = ['sql', 'mode', 'parameters', 'rows', 'columns', 'error', 'changed', 'put', 'object', 'body'];
+const stepFields = [
+  ...['sql', 'mode', 'parameters', 'rows', 'columns', 'error', 'changed'],
+  ...['together', 'mayFail', 'put', 'object', 'body'],
+];
 const shortForms = ['values', 'fails', 'refused'];
 const caseFields = ['name', 'ground', 'given', 'then', 'known', 'edge', 'of', 'from', ...shortForms, ...stepFields];
 
@@ -185,6 +198,7 @@ export const hasExpectation = (step: Step): boolean =>
 function readStep(value: unknown, where: string): Step {
   if (typeof value === 'string') return { kind: 'sql', sql: value, mode: 'transaction' };
   const fields = fieldsOf(value, where, stepFields);
+  if (fields['together'] !== undefined) return readTogether(fields, where);
   if (fields['put'] !== undefined)
     return {
       kind: 'put',
@@ -213,6 +227,17 @@ function readStep(value: unknown, where: string): Step {
     error: error === undefined ? undefined : textOf(error, `${where}: error`),
     changed,
   };
+}
+
+function readTogether(fields: Fields, where: string): Step {
+  const transactions = listOf(fields['together'], `${where}: together`).map((sqls) =>
+    someOf(sqls, `${where}: together`),
+  );
+  if (transactions.length < 2) throw wrong(where, 'together must have two transactions or more');
+  const other = Object.keys(fields).find((field) => !['together', 'mayFail'].includes(field));
+  if (other !== undefined) throw wrong(where, `together has no ${other}: its transactions end in any order`);
+  const mayFail = fields['mayFail'] === undefined ? undefined : textOf(fields['mayFail'], `${where}: mayFail`);
+  return { kind: 'together', transactions, mayFail };
 }
 
 function rowsOf(value: unknown, where: string): Cell[][] | undefined {

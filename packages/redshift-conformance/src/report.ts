@@ -44,7 +44,9 @@ export function reportOf(target: string, results: readonly CaseResult[]): Report
       topic: each.topic,
       name: each.name,
       ground: each.ground.kind === 'assumed' ? 'assumed' : `documented: ${each.ground.page}`,
-      sql: [...each.given, ...each.steps].flatMap((step) => (step.kind === 'sql' ? step.sql : [])),
+      sql: [...each.given, ...each.steps].flatMap((step) =>
+        step.kind === 'sql' ? step.sql : step.kind === 'together' ? step.transactions.flat() : [],
+      ),
       detail,
     })),
     notRun: of('skipped').map(({ case: { topic, name }, detail = '' }) => ({ topic, name, detail })),

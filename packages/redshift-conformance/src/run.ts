@@ -90,6 +90,8 @@ function refusal(known: string, detail: string | undefined): { verdict: Verdict;
 
 class CaseRun {
   private readonly text: string;
+  /** How many transactions of the last `together` were committed. */
+  private committed = 0;
 
   constructor(
     private readonly each: Case,
@@ -110,7 +112,7 @@ class CaseRun {
     }
     for (const [i, step] of this.each.steps.entries()) {
       const answer = await this.step(step);
-      const found = step.kind === 'sql' ? (difference(step, answer) ?? this.accident(answer)) : undefined;
+      const found = step.kind === 'sql' ? (difference(step, answer) ?? this.accident(answer)) : answer.error;
       if (found !== undefined)
         return i === 0 && this.each.expressions.length < 2
           ? found
@@ -145,6 +147,7 @@ class CaseRun {
     return text
       .replaceAll('{s}', this.schema)
       .replaceAll('{k}', `${this.schema}_k`)
+      .replaceAll('{ok}', String(this.committed))
       .replaceAll('{stream}', this.schema)
       .replaceAll('{s3}', `s3://${bucket?.name ?? ''}/${this.schema}`)
       .replaceAll('{role}', bucket?.roleArn ?? stream?.roleArn ?? '')
@@ -157,6 +160,7 @@ class CaseRun {
   }
 
   private async step(step: Step): Promise<Answer> {
+    if (step.kind === 'together') return this.together(step);
     if (step.kind === 'put') {
       await this.around.stream!.put(this.schema, step.records);
       return {};
@@ -168,6 +172,19 @@ class CaseRun {
     if (typeof step.sql === 'string') return this.statement(this.fill(step.sql), step.parameters);
     const sqls = step.sql.map((sql) => this.fill(sql));
     return this.batch(sqls, step.mode === 'transaction' ? 'TRANSACTION' : 'AUTO_COMMIT');
+  }
+
+  /** Runs transactions at the same time. An error that none of them may have is the step's. */
+  private async together({ transactions, mayFail }: Extract<Step, { kind: 'together' }>): Promise<Answer> {
+    const batches = transactions.map((sqls) => sqls.map((sql) => this.fill(sql)));
+    const answers = await Promise.all(batches.map((sqls) => this.batch(sqls, 'TRANSACTION')));
+    const errors = answers.flatMap(({ error }) => (error === undefined ? [] : [error]));
+    this.committed = answers.length - errors.length;
+    const isExpected = (error: string) => mayFail !== undefined && error.toLowerCase().includes(mayFail.toLowerCase());
+    const unexpected = errors.find((error) => !isExpected(error));
+    if (unexpected !== undefined)
+      return { error: `a transaction failed with "${unexpected}"${mayFail === undefined ? '' : `, not "${mayFail}"`}` };
+    return this.committed === 0 ? { error: `every transaction failed, the first with "${errors[0]}"` } : {};
   }
 
   private async statement(sql: string, parameters: Readonly<Record<string, string>> | undefined): Promise<Answer> {

@@ -27,7 +27,7 @@ test.each([
     'ERROR: User arn:aws:redshift:x:dbuser:c/u is not authorized to assume IAM Role arn:aws:iam::1:role/load',
   ],
   ['unknown', 'ERROR: permission denied for relation ledger'],
-  ['unknown', 'ERROR: Disk Full'],
+  ['passing', 'ERROR: Disk Full'],
   ['unknown', 'ERROR: column "paused" does not exist'],
 ])('%s: %s', (kind, error) => {
   expect(classify(failed(error))).toEqual({ kind, reason: error });

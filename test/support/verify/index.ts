@@ -6,6 +6,7 @@ import { verifyGaps } from './gaps';
 import { verifyLedger } from './ledger';
 import { verifyOrigins } from './origins';
 import { verifyRows } from './rows';
+import { storeProblems } from './stores';
 import { verifyViews } from './views';
 
 /** Compares the tables row by row with the truth. Returns the problems; none if all is well. */
@@ -23,5 +24,6 @@ export async function verify(simulated: Simulated, { pipeline }: Pick<Template, 
     ...(await verifyViews(cloud, name, events)),
     ...(await verifyGaps(cloud, name, truth)),
     ...(await verifyExports(cloud, pipeline)),
+    ...(await storeProblems(cloud, simulated.streamName)),
   ];
 }

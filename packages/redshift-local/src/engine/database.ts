@@ -204,6 +204,10 @@ export class Connection {
     }
   }
 
+  get isOpen(): boolean {
+    return !this.isClosed;
+  }
+
   /** Waits until nothing runs. */
   async idle(): Promise<void> {
     await Promise.allSettled(this.running);

@@ -254,7 +254,8 @@ export class Engine implements SharedState, RunEngine {
 
   closeSession(session: Session, reusable: boolean): void {
     this.connected -= 1;
-    if (!reusable || session.usedTemporary || this.idle.length >= mostIdle) session.connection.close();
+    if (!reusable || !session.connection.isOpen || session.usedTemporary || this.idle.length >= mostIdle)
+      session.connection.close();
     else this.idle.push(session.connection);
   }
 
