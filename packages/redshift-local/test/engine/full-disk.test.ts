@@ -83,7 +83,7 @@ onRealDisk('a full disk below the warehouse', () => {
   /** Fills the disk, and lets a checkpoint run out of room. DuckDB then refuses all statements. */
   const breakCheckpoint = async () => {
     disk.fill();
-    // biome-ignore lint/complexity/useLiteralKeys: a private field, since the engine never checkpoints on demand
+    // The field is private: the engine never checkpoints on demand.
     const connection = await engine['database'].connect();
     await expect(connection.run('checkpoint')).rejects.toThrow('No space left on device');
     connection.close();
@@ -114,7 +114,7 @@ onRealDisk('a full disk below the warehouse', () => {
 
   test('a transaction whose commit was written before the checkpoint failed counts as done', async () => {
     const before = await count();
-    // biome-ignore lint/complexity/useLiteralKeys: a private field, since the threshold is 256 MB
+    // The field is private: the threshold is 256 MB.
     const connection = await engine['database'].connect();
     await connection.run(`set checkpoint_threshold = '100KB'`);
     connection.close();
