@@ -146,7 +146,7 @@ const conflicts = [
 const passing = [
   /\bSlowDown\b|\bStatus 50[03]\b|\bthrottl/i,
   /could not connect/i,
-  // Somebody frees or adds space. No record and no object is to blame.
+  // A person frees or adds space. No record and no object is to blame.
   /\bdisk full\b|\bno space left\b/i,
   // A cluster that pauses, reboots or is resized ends its connections (PostgreSQL's words for error 57P01).
   /\bterminating connection\b/i,

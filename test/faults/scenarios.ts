@@ -112,7 +112,10 @@ const slowDowns = fc
 /** Bytes that the disk has room for, by action: sometimes for a part of a write. It is full for a few actions in a row. */
 const room = fc.oneof(fc.constant(0), fc.nat(400), fc.nat(20_000));
 const fullDisk = fc
-  .array(fc.record({ calm: fc.nat(5), full: fc.array(room, { minLength: 1, maxLength: 3 }) }), { maxLength: 3 })
+  .array(fc.record({ calm: fc.nat(3), full: fc.array(room, { minLength: 1, maxLength: 4 }) }), {
+    minLength: 1,
+    maxLength: 3,
+  })
   .map((spells) => spells.flatMap(({ calm, full }) => [...Array<undefined>(calm).fill(undefined), ...full]));
 
 const systemViews = fc.constantFrom(undefined, 0, 12_000, dayMs);

@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createSmallDisk, type FillableDisk } from 'aws-local-kit/testing';
-import type { ReaderState } from '../src/state';
-import { fileState } from '../src/state-file';
+
+import { fileState, type ReaderState } from 'kinesis-reader';
 
 const possible = createSmallDisk(1);
 possible?.dispose();
