@@ -27,7 +27,10 @@ let tab: Tab;
 const requested: string[] = [];
 const errors: string[] = [];
 
-const withBrowser = chromium === undefined ? describe.skip : describe;
+/** `npm test` leaves the browser out: this suite takes as long as a tenth of all others. `.ci/run` asks for it every time. */
+const isAsked =
+  isSecondTier || process.env['MILLRACE_BROWSER'] !== undefined || process.env['MILLRACE_PICTURE'] !== undefined;
+const withBrowser = chromium !== undefined && isAsked ? describe : describe.skip;
 if (chromium === undefined) test.todo('the page in a browser: left out, because no Chromium is installed');
 
 const origin = () => new URL(world.page.address).origin;
