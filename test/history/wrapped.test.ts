@@ -116,7 +116,7 @@ const cases: Record<string, { records: RecordShape; sent: unknown[]; events: str
     },
   };
 
-describe.each(everyNth(Object.entries(cases), 2))('%s', (_, { records, sent, events, rejects }) => {
+describe.each(everyNth(Object.entries(cases), 3))('%s', (_, { records, sent, events, rejects }) => {
   const expected = {
     events,
     payloads: events.map((id) => JSON.stringify(event(id))),
