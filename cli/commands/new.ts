@@ -7,7 +7,7 @@ import { pipelines } from '../../pipelines';
 import type { Pipeline } from '../../pipelines/definition';
 import { Failure } from '../failure';
 import { interruptible } from '../interrupt';
-import { mostBytes, type Profile, profile } from '../profile';
+import { mostBytes, mostFields, type Profile, profile } from '../profile';
 import { Progress, type Stage } from '../progress';
 import { grouped, plural, styleFor } from '../terminal';
 import type { CommandIo } from './context';
@@ -316,10 +316,17 @@ function checkProfile(found: Profile, { label }: Source): void {
   if (found.format === 'csv' && found.records === 0) {
     const names = found.header ?? [];
     throw new Failure(
-      `${label} has a header of ${plural(names.length, 'column')} (${names.slice(0, 10).join(', ')}${names.length > 10 ? ', …' : ''}) and no rows: types cannot be known`,
+      [
+        `${label} has a header of ${plural(names.length, 'column')} (${names.slice(0, 10).join(', ')}${names.length > 10 ? ', …' : ''}) and no rows: types cannot be known`,
+        ...found.notes,
+      ].join('\n'),
     );
   }
   if (found.records === 0) throw new Failure(`${label} has no records`);
+  if (found.root.isMap)
+    throw new Failure(
+      `the records of ${label} have more than ${grouped(mostFields)} different names: names that are data belong into one attribute`,
+    );
   if (found.sound > 0 && found.root.children.size === 0)
     throw new Failure(`the records of ${label} have no fields: they are all {}`);
   if (found.sound > 0) return;

@@ -5,7 +5,7 @@
 export { type Block, blocksOf, mostBytes, type SampleReport, sampled } from './blocks';
 export { CsvReader, cellText, type Row } from './csv-reader';
 export { bytesFor, type ColumnShape, type Decision, decide } from './decide';
-export type { Field } from './field';
+export { type Field, mostFields } from './field';
 export { eventTimeScore, personalHint, wordsOf } from './hints';
 export { type IdentityCandidate, pathText } from './identity';
 export { type Faulty, type Format, headerNames, mostRecordBytes, type Profile, profile, rowFault } from './profile';

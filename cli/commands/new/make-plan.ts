@@ -107,7 +107,10 @@ const mostNameBytes = 127;
 function nameFault(name: string): string | undefined {
   if (name === '') return 'its name is empty';
   if (Buffer.byteLength(name) > mostNameBytes) return `its name has more than ${mostNameBytes} bytes`;
-  return name.includes('\0') || name.includes('{{') ? 'its name has characters that no statement can hold' : undefined;
+  if (name.includes('{{')) return 'its name has {{, which no statement can hold';
+  return /["*\\\p{Cc}]/u.test(name)
+    ? 'its name has a quotation mark, an asterisk, a backslash or a control character, which the local warehouse refuses'
+    : undefined;
 }
 
 /** A pipeline needs a column. If no field has one type, the first of them becomes a SUPER, which takes all. */

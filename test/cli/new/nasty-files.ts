@@ -278,6 +278,40 @@ export const nastyFiles: readonly NastyFile[] = [
     ],
   },
   {
+    name: 'signs in names',
+    file: 'signs.ndjson',
+    content: () =>
+      lines('{"__proto__":1,"a*/b":2,"q\\"x":3,"new\\nline":4,"it\'s `$x`":5,"{{x}}":6,"a.b":{"c":7},"a":{"b.c":8}}'),
+    columns: [
+      column('__proto__', 'integer', [], 'proto'),
+      column('a*/b', ['payload', 'integer']),
+      column('q"x', ['payload', 'integer']),
+      column('new\nline', ['payload', 'integer']),
+      column("it's `$x`", 'integer', [], 'it_s_x'),
+      column('{{x}}', ['payload', 'integer']),
+    ],
+    says: /its name has a quotation mark, an asterisk/,
+  },
+  {
+    name: 'more than 20,000 different names',
+    file: 'names.ndjson',
+    content: () =>
+      lines(
+        ...Array.from({ length: 2100 }, (_, row) =>
+          Object.fromEntries(Array.from({ length: 10 }, (__, n) => [`k${row * 10 + n}`, 1])),
+        ),
+      ),
+    columns: [],
+    fails: /have more than 20,000 different names/,
+  },
+  {
+    name: 'a quotation mark that is never closed',
+    file: 'unclosed.csv',
+    content: () => lines('a,b', '1,"x', '2,y'),
+    columns: [],
+    fails: /no rows: types cannot be known\na quotation mark in the row of line 2 is not closed/,
+  },
+  {
     name: 'decimals of 38 digits, and of more',
     file: 'decimals.ndjson',
     content: () =>
