@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { PromptStatus } from '../engine/prompt';
 import type { Problem } from './errors';
 
@@ -38,9 +39,10 @@ export class MessageReader {
   text(): string {
     const end = this.body.indexOf(0, this.at);
     if (end < 0) throw new RangeError('a text has no end');
-    const text = this.body.toString('utf8', this.at, end);
+    const bytes = this.body.subarray(this.at, end);
     this.at = end + 1;
-    return text;
+    if (!isUtf8(bytes)) throw new RangeError('a text is not valid UTF-8');
+    return bytes.toString('utf8');
   }
 }
 

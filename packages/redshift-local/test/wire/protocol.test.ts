@@ -138,6 +138,7 @@ describe('the PostgreSQL port', () => {
       (raw: RawClient) => raw.socket.write(Buffer.from('Q\x7f\xff\xff\xff', 'latin1')),
       'C08P01',
     ],
+    ['a text that is not UTF-8', (raw: RawClient) => raw.send('Q', Buffer.from([0x27, 0xff, 0x27, 0])), 'C08P01'],
     ['an unknown message', (raw: RawClient) => raw.send('!', 'x'), 'C08P01'],
     ['a function call', (raw: RawClient) => raw.send('F', 1), 'C08P01'],
     ['a text without an end', (raw: RawClient) => raw.send('Q', Buffer.from('select 1')), 'C08P01'],
