@@ -247,21 +247,31 @@ export class Connection {
    * @throws Error of DuckDB, TooManyRows
    */
   async *chunks(sql: string, mostRows: number): AsyncIterable<DuckDBValue[][]> {
-    yield* (await this.ended(sql, mostRows)).chunks();
+    const result = await this.limited(sql, mostRows);
+    for (;;) {
+      const chunk = await result.fetchChunk();
+      if (!chunk || chunk.rowCount === 0) return;
+      yield chunk.getRows();
+    }
+  }
+
+  private async limited(sql: string, mostRows: number) {
+    const result = await this.call(() => this.raw.run(`${sql} limit ${mostRows + 1}`));
+    if (result.rowCount > mostRows) throw new TooManyRows(`the query has more than ${mostRows} rows`);
+    return result;
   }
 
   /** Like `chunks`, but returns when the query has ended. The chunks can be read while other statements run. */
   async ended(sql: string, mostRows: number): Promise<EndedQuery> {
-    const result = await this.call(() => this.raw.run(`${sql} limit ${mostRows + 1}`));
-    const rows = result.rowCount;
-    if (rows > mostRows) throw new TooManyRows(`the query has more than ${mostRows} rows`);
+    let result: Awaited<ReturnType<Connection['limited']>> | undefined = await this.limited(sql, mostRows);
     return {
-      rows,
+      rows: result.rowCount,
       async *chunks() {
-        for (;;) {
+        while (result) {
           const chunk = await result.fetchChunk();
-          if (!chunk || chunk.rowCount === 0) return;
-          yield chunk.getRows();
+          // DuckDB's memory is free when nothing holds the result.
+          if (!chunk || chunk.rowCount === 0) result = undefined;
+          else yield chunk.getRows();
         }
       },
     };
