@@ -6,10 +6,18 @@ import { type Freshness, freshnessKey, parseFreshness } from '../shared/freshnes
 import { consoleLog, type Log } from '../shared/log';
 import { embeddedMetrics, type Metrics } from '../shared/metrics';
 import { readPlan } from '../shared/plan-file';
-import { isPassingCall, placeOf, redshiftData, retryingCall, warehouseTarget } from '../shared/redshift-data';
+import {
+  isPassingCall,
+  placeOf,
+  redshiftData,
+  retryingCall,
+  type WarehouseTarget,
+  warehouseTarget,
+} from '../shared/redshift-data';
 import { redshiftStatus } from '../shared/redshift-status';
 import { connectObjects } from '../shared/s3';
 import type { StatementState, StatementStatus } from '../shared/warehouse';
+import type { AskStatus } from '../shared/warehouse-status';
 import type { EndpointsPlan, env, PartnerGrant, TokenKeys } from './contract';
 import { BusyError } from './problem';
 import type { Cell } from './render';
@@ -61,11 +69,12 @@ export function createHost(settings: ReturnType<typeof env.read>): EndpointHost 
   const secrets = new SecretsManagerClient(clientSettings({ answerMs: secretMs }));
   const data = new RedshiftDataClient({ ...clientSettings(), maxAttempts: 2 });
   const readers = JSON.parse(settings.READER_SECRETS) as Readonly<Record<string, string>>;
+  const targetOf = (pipeline: string) => warehouseTarget({ ...settings, SECRET_ARN: readers[pipeline]! });
   return {
     environment: settings.ENVIRONMENT,
     plan: readPlan<EndpointsPlan>(),
     partners: JSON.parse(settings.PARTNERS) as Readonly<Record<string, PartnerGrant>>,
-    queries: (pipeline) => dataApiQueries(data, { ...settings, SECRET_ARN: readers[pipeline]! }),
+    queries: (pipeline) => dataApiQueries(data, targetOf(pipeline), redshiftStatus(targetOf(pipeline))),
     async freshness(pipeline) {
       const text = await objects.get(settings.WORK_BUCKET, freshnessKey(pipeline));
       return text === undefined ? undefined : parseFreshness(text);
@@ -81,11 +90,12 @@ export function createHost(settings: ReturnType<typeof env.read>): EndpointHost 
   };
 }
 
-type Settings = Parameters<typeof warehouseTarget>[0];
-
-export function dataApiQueries(client: Pick<RedshiftDataClient, 'send'>, settings: Settings, sleep = sleepMs): Queries {
-  const target = warehouseTarget(settings);
-  const askStatus = redshiftStatus(target);
+export function dataApiQueries(
+  client: Pick<RedshiftDataClient, 'send'>,
+  target: WarehouseTarget,
+  askStatus: AskStatus,
+  sleep = sleepMs,
+): Queries {
   const warehouse = redshiftData(client, target, askStatus, sleep, pausesMs);
   const retrying = retryingCall(target, askStatus, sleep, pausesMs);
   const call = async <T>(send: () => Promise<T>): Promise<T> => {
