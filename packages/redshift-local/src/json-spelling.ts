@@ -5,6 +5,7 @@
 
 /** The text without blanks between tokens and without needless escapes. */
 export function compacted(text: string): string {
+  if (!blankOrEscape.test(text)) return text;
   return text.replace(stringOrBlanks, (found) => {
     if (!found.startsWith('"')) return '';
     return found.includes('\\') ? JSON.stringify(JSON.parse(found)).replace(escaped, upperCase) : found;
@@ -18,6 +19,7 @@ export function valueBelow(text: string, steps: readonly (string | number)[]): s
   return compacted(tokens.value());
 }
 
+const blankOrEscape = /[ \t\r\n\\]/;
 const stringOrBlanks = /"(?:[^"\\]|\\.)*"|[ \t\r\n]+/g;
 const escaped = /\\(?:u[0-9a-f]{4}|.)/g;
 const upperCase = (found: string) => (found.length > 2 ? `\\u${found.slice(2).toUpperCase()}` : found);

@@ -19,10 +19,18 @@ const own = {
   /** A JSON text without blanks between tokens; numbers keep their spelling. */
   compact: (text: string) => compacted(text),
   /** The JSON text of the value below a path. @param steps a JSON array */
-  below: (text: string, steps: string) => valueBelow(text, JSON.parse(steps) as (string | number)[]) ?? null,
+  below: (text: string, steps: string) => valueBelow(text, stepsOf(steps)) ?? null,
   /** The JSON texts of the values of an object or the elements of an array, in a JSON array of strings. */
   parts: (text: string, open: string) => JSON.stringify(elementsOf(text, open)),
 } satisfies Readonly<Record<string, (text: string, argument: string) => string | null>>;
+
+let lastSteps: { readonly text: string; readonly steps: readonly (string | number)[] } = { text: '[]', steps: [] };
+
+/** All rows of a call have the same path. */
+function stepsOf(text: string): readonly (string | number)[] {
+  if (text !== lastSteps.text) lastSteps = { text, steps: JSON.parse(text) };
+  return lastSteps.steps;
+}
 
 /** Runs the operation. Returns NULL if an argument is NULL. */
 export function callOwn(name: unknown, text: unknown, argument: unknown): string | null {
