@@ -7,6 +7,7 @@ import { fillSpec } from '../../../sql/objects/fills';
 import { resolvePipeline } from '../../../sql/resolve';
 import { deploymentParties } from './deployments';
 import {
+  appendedKey,
   archivedRecord,
   before,
   decoding,
@@ -197,7 +198,7 @@ const functionParties = {
     }),
   },
   list: { name: 'listing', make: (world) => listing(world, reconcilePlan(pipeline).list, 'shop/9.gz') },
-  append: { name: 'more of a listing', make: (world) => listing(world, reconcilePlan(pipeline).append, 'shop/8.gz') },
+  append: { name: 'more of a listing', make: (world) => listing(world, reconcilePlan(pipeline).append, appendedKey) },
 } as const satisfies Readonly<Record<string, Party>>;
 
 /** By the name under which the reports list them. */

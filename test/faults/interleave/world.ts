@@ -86,6 +86,9 @@ export const lateLines = [line(8)];
 /** The last streamed record, as the archive knows it. */
 export const archivedRecord = streamed.length;
 
+/** The object of a further part of a listing. */
+export const appendedKey = 'shop/8.gz';
+
 /** A record that waits to be decoded. No run counts it before it has an outcome. */
 const waiting = `insert into ${pipelineTables(pipeline).rejects} (source, arrived_at, reason, unparsed, run_id, merged_at, decode_after)
 values ('history', getdate(), 'payload: compressed', to_varbyte('1f8b', 'hex'), 'waiting', getdate(), dateadd(minute, -1, getdate()))`;
