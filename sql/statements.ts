@@ -35,7 +35,7 @@ export function allStatements(pipeline: Pipeline): Batch[] {
       load: loadPlan(pipeline),
       reconcile: pipeline.history ? reconcilePlan(pipeline) : {},
       export: exportPlan(pipeline),
-      endpoint: endpointsPlan([pipeline]),
+      endpoint: Object.fromEntries(endpointsPlan([pipeline]).map(({ name, statements }) => [name, statements])),
       objects: ofObjects,
     },
     '',

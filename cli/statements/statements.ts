@@ -7,6 +7,7 @@ import { names } from '../../lib/shared/names';
 import { pipelines } from '../../pipelines';
 import type { Pipeline } from '../../pipelines/definition';
 import {
+  endpointsPlan,
   environmentObject,
   exportPlan,
   loadPlan,
@@ -65,6 +66,9 @@ function compiled(environment: Environment): Statement[] {
       ...from(`${pipeline.name} load`, loadPlan(pipeline)),
       ...from(`${pipeline.name} reconcile`, pipeline.history ? reconcilePlan(pipeline) : undefined),
       ...from(`${pipeline.name} export`, pipeline.exports.length > 0 ? exportPlan(pipeline) : undefined),
+      ...endpointsPlan([pipeline]).flatMap(({ name, statements }) =>
+        from(`${pipeline.name} endpoint ${name}`, statements),
+      ),
       ...from(`${pipeline.name} retry`, [
         retryStatements(pipeline),
         retryStatements(pipeline, undefined, 'raised'),

@@ -64,6 +64,19 @@ test('a function has the privileges that its statements need, and no others', ()
   );
 });
 
+test('the name of a table in a literal or a description is no reason to grant it to the user of endpoints', () => {
+  const [endpoint] = estore.endpoints as [NonNullable<Pipeline['endpoints']>[number]];
+  const query = "select hour, 'estore.events' as label from estore.hourly_revenue";
+  const granted = privilegesOf(
+    {
+      ...estore,
+      endpoints: [{ ...endpoint, query, params: {}, description: 'estore.rejects' }],
+    },
+    'endpoint',
+  );
+  expect(granted).toEqual({ 'estore.hourly_revenue_<identity>': 'select' });
+});
+
 test('the user of endpoints gets no temporary tables, which the other users need', () => {
   const objects = withUsers(estore, []).map(({ properties }) => properties);
   const granted = objects.filter(({ create }) => create.includes('grant temp on database')).map(({ name }) => name);
