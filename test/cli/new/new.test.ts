@@ -16,6 +16,7 @@ import { comparable } from '../../pipelines/cells';
 import { TestWarehouse } from '../../sql/warehouse';
 import { problemsOf } from '../../support/problems';
 import { everyNth } from '../../support/tier';
+import { documented, same } from '../documented';
 import { Collected } from '../io';
 
 const repository = join(__dirname, '../../..');
@@ -217,6 +218,7 @@ test('a Parquet file: numbers have the types that the file declares, and no digi
   const { stdout, error } = await run(['parts', '--from', join(folder, 'all.parquet'), '--identity', 'id', '--json']);
   expect(error).toBeUndefined();
   const report = JSON.parse(stdout) as { fields: { path: string[]; type?: string }[]; notes: string[] };
+  same(report, documented.get('new'), 'new');
   expect(report.notes).toEqual(['columns of bytes are left out: raw']);
   expect(Object.fromEntries(report.fields.map(({ path, type }) => [path.join('.'), type]))).toEqual({
     id: 'bigint',
