@@ -69,7 +69,7 @@ function endpointsOf(
   const now = () => cloud.clock.now();
   const core = endpointFunction({
     environment,
-    plan: { environment, endpoints: endpointsPlan([pipeline]), statementsPerSecond: 1e6 },
+    plan: { environment, endpoints: endpointsPlan([pipeline]), statementsPerSecond: 1e6, statementBurst: 1e6 },
     partners: {},
     queries: () => queries,
     freshness: freshness(async (name) => {
@@ -136,19 +136,19 @@ export async function askThrough(template: Template, scenario: Scenario, weakene
     });
     const answer = endpointsOf(simulation.cloud, weakened, false, gate)();
     for (const action of [{ do: 'put', events: [{ from: 90, count: 3 }] }, { do: 'tick' }] as const)
-      await simulation.act(action, undefined);
+      await simulation.act(action, undefined, undefined);
     open();
     check(await answer);
   };
   try {
     for (const [index, action] of scenario.actions.entries()) {
       const turns = scenario.turns?.[index];
-      await simulation.act(action, turns);
+      await simulation.act(action, turns, undefined);
       for (let time = 0; time < (turns === undefined ? 1 : asksInBetween); time++) await ask();
     }
     await simulation.cloud.settle();
     await ask();
-    await simulation.act({ do: 'pass', minutes: 1 }, undefined);
+    await simulation.act({ do: 'pass', minutes: 1 }, undefined, undefined);
     await askSlowly();
     return { problems, exact, kept };
   } finally {
