@@ -124,6 +124,8 @@ const commands = [
   ['backfill', '--pipeline', 'pageviews', '--from', 'archive', '--apply'],
   ['redrive', '--apply'],
   ['partners', 'verify'],
+  ['api', 'call', 'estore.revenue'],
+  ['api', 'call', 'pageviews.traffic', 'since=2026-01-01T00:00:00Z'],
 ];
 
 /** Moves the clock by the given minutes. */

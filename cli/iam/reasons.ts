@@ -88,6 +88,27 @@ const reasons: readonly Reason[] = [
     reason: 'For the day on which the partner sends its external id: until then the role trusts nobody',
   },
   {
+    role: /^Pipelines\/Partner\w+\/Access\/Role$/,
+    actions: ['execute-api:Invoke'],
+    reason: 'The partner asks its endpoints; `partners verify` calls STS and S3 alone',
+  },
+  {
+    role: /^Pipelines\/EndpointFunction\/Handler\/Role$/,
+    actions: ['redshift-data:CancelStatement', 'redshift-data:DescribeStatement'],
+    reason: 'Follows a statement that takes longer than one call waits, and ends it when time is up; here none does',
+  },
+  {
+    role: /^Pipelines\/EndpointFunction\/Handler\/Role$/,
+    actions: ['redshift:DescribeClusters'],
+    reason:
+      'Asks whether the cluster is paused when the Data API refuses a statement; here it is up when endpoints are asked',
+  },
+  {
+    role: /^Pipelines\/EndpointFunction\/Handler\/Role$/,
+    actions: ['s3:ListBucket'],
+    reason: 'Shows that the freshness document is missing, before the first refresh; here a refresh has run',
+  },
+  {
     role: /^Pipelines\/WarehouseObjects\/Role$/,
     actions: ['redshift-data:CancelStatement'],
     reason:

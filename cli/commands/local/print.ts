@@ -16,7 +16,15 @@ const PENDING_SHOWN = 10;
 const STRAYS_SHOWN = 5;
 
 /** Formats the summary for a person. */
-export function summaryText(summary: Summary, verdict: Verdict, dataDir: string, live: boolean, style: Style): string {
+/** @param api address of the HTTP API. @default - there is none */
+export function summaryText(
+  summary: Summary,
+  verdict: Verdict,
+  dataDir: string,
+  live: boolean,
+  style: Style,
+  api?: string,
+): string {
   return [
     '',
     countsText(summary, style),
@@ -34,7 +42,7 @@ export function summaryText(summary: Summary, verdict: Verdict, dataDir: string,
     exportsText(summary.exports, style),
     '',
     style.bold('Next'),
-    ...nextSteps(dataDir, live).map(([command, what]) => `  ${style.cyan(command.padEnd(72))} ${style.dim(what)}`),
+    ...nextSteps(dataDir, live, api).map(([command, what]) => `  ${style.cyan(command.padEnd(72))} ${style.dim(what)}`),
     '',
   ].join('\n');
 }
@@ -140,12 +148,13 @@ function exportsText(exports: readonly PublishedExport[], style: Style): string 
     .join('\n');
 }
 
-function nextSteps(dataDir: string, live: boolean): [string, string][] {
+function nextSteps(dataDir: string, live: boolean, api?: string): [string, string][] {
   const data = dataDir === '.millrace' ? '' : ` --data ${dataDir}`;
   const query = 'select * from estore.hourly_revenue order by hour desc limit 5';
   return live
     ? [
         [`npx millrace sql${data} "${query}"`, 'query the warehouse'],
+        ...(api === undefined ? [] : askSteps(api, data)),
         [`eval "$(npx millrace endpoints${data})"`, 'then any AWS SDK or the AWS CLI uses the local services'],
         ['npx millrace generate --stream millrace-dev-estore --seed 2 --events 500', 'send more, after the line above'],
         ['Ctrl-C', 'stop; the data stays'],
@@ -155,6 +164,15 @@ function nextSteps(dataDir: string, live: boolean): [string, string][] {
         ['edit pipelines/estore/views/*.sql', 'then start again: the view is replaced, its rows stay'],
         ['npx cdk deploy "dev/*"', 'the same templates in your AWS account; see README'],
       ];
+}
+
+/** Commands that ask an endpoint, with a token of a few minutes. */
+function askSteps(api: string, data: string): [string, string][] {
+  const token = `$(npx millrace api token${data} --scope estore.revenue --expires 15m)`;
+  return [
+    [`curl -H "Authorization: Bearer ${token}" "${api}/v1/estore/revenue.json?limit=5"`, 'ask an endpoint'],
+    [`npx millrace api list${data}`, 'list the others; api call asks them'],
+  ];
 }
 
 /** The command that opens a SQL prompt. A value of libpq's is quoted unless it is plain. */
@@ -170,4 +188,10 @@ export function psqlCommand(prompt: NonNullable<RuntimeConnection['prompt']>): s
 export function liveText(speed: number): string {
   const pace = speed === 1 ? 'in real time' : `${speed} times faster than real time`;
   return `live: ${pace}, a few events happen; \`npx millrace jump 2h\` moves the clock; Ctrl-C stops`;
+}
+
+/** Address of the HTTP API of endpoints, without a slash at the end. Undefined if no pipeline has one. */
+export function apiAddress({ pipelineOutputs }: Pick<RuntimeConnection, 'pipelineOutputs'>): string | undefined {
+  const url = pipelineOutputs['ApiUrl'];
+  return typeof url === 'string' ? url.replace(/\/$/, '') : undefined;
 }

@@ -11,7 +11,7 @@ import { HistoryRows, strayObjects } from './history-counts';
 import { firstMoment, nextMoment } from './moments';
 import { nextPauseText, pauseText } from './pause-text';
 import { assertFree, prepare } from './preconditions';
-import { equationText, liveText, pendingLines, psqlCommand, strayLine, summaryText } from './print';
+import { apiAddress, equationText, liveText, pendingLines, psqlCommand, strayLine, summaryText } from './print';
 import { countRecords, type RecordCounts, sumCounts } from './record-counts';
 import type { BatchRequest } from './requests';
 import { RunWatch } from './run-watch';
@@ -151,6 +151,8 @@ class Demo {
   private async openPage(): Promise<void> {
     const { prompt } = this.runtime;
     if (prompt) this.progress.line(`  sql       ${this.progress.style.cyan(psqlCommand(prompt))}`);
+    const api = apiAddress(this.runtime);
+    if (api !== undefined) this.progress.line(`  api       ${this.progress.style.cyan(`${api}/docs`)}`);
     if (this.options.once || this.deps.page === undefined) return;
     const page = await this.deps.page.open(this.runtime, this.dataDir);
     this.page = page;
@@ -254,7 +256,14 @@ class Demo {
     this.seconds['total'] = (performance.now() - this.began) / 1000;
     if (!this.options.json)
       this.io.stdout.write(
-        summaryText(summary, verdict, this.options.data, !this.options.once, styleFor(this.io.stdout, this.io.env)),
+        summaryText(
+          summary,
+          verdict,
+          this.options.data,
+          !this.options.once,
+          styleFor(this.io.stdout, this.io.env),
+          apiAddress(this.runtime),
+        ),
       );
     else for (const difference of found) this.io.stderr.write(`${difference}\n`);
     const good =

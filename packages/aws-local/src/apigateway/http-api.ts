@@ -156,9 +156,9 @@ export class HttpApi {
       };
     } catch (error) {
       if (!(error instanceof AwsError)) throw error;
-      this.#trouble(`${route.key.text}: ${error.message}`);
       const about = { error: error.message, integrationMs: taken(), integrationStatus: error.statusCode };
       if (error.code === 'TooManyRequestsException') return { ...refused(503, 'Service Unavailable'), ...about };
+      this.#trouble(`${route.key.text}: ${error.message}`);
       return { ...refused(500, 'Internal Server Error'), ...about };
     } finally {
       clearTimeout(timer);
