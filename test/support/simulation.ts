@@ -166,8 +166,8 @@ export class Simulation implements Simulated {
     return this.template.streamName;
   }
 
-  /** @param room bytes that the disk has room for. Undefined: there is enough */
-  async act(action: Action, turns: number | undefined, room: number | undefined): Promise<void> {
+  /** @param room bytes that the disk has room for. @default - there is enough */
+  async act(action: Action, turns: number | undefined, room?: number): Promise<void> {
     this.disk?.leave(room);
     try {
       await this.perform(action);
