@@ -1,13 +1,11 @@
 import { Duration, Validations } from 'aws-cdk-lib';
 import { CfnIntegration, CfnRoute } from 'aws-cdk-lib/aws-apigatewayv2';
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { CfnPermission } from 'aws-cdk-lib/aws-lambda';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import type { Environment } from '../../environments/environment';
 import { env } from '../../lambda/endpoint/contract';
-import { freshnessKey } from '../../lambda/shared/freshness';
 import type { Pipeline } from '../../pipelines/definition';
 import { endpointsPlan } from '../../sql';
 import type { Bundles } from '../shared/bundles';
@@ -88,7 +86,7 @@ export class EndpointFunction extends Construct {
         cancels: true,
         batches: false,
       }),
-      ...freshnessStatements(work, pipelines),
+      ...freshnessStatements(work, pipelines, 'read'),
     );
     this.addRoutes(
       props,
@@ -131,18 +129,4 @@ export class EndpointFunction extends Construct {
       for (const [index, key] of documentRoutes.entries())
         route(`Document${index + 1}`, key, 'NONE', 'The description of the API holds no data and is for everyone');
   }
-}
-
-/** The documents that say which run the views come from. */
-function freshnessStatements(work: Bucket, pipelines: readonly Pipeline[]): PolicyStatement[] {
-  const keys = pipelines.map(({ name }) => freshnessKey(name));
-  return [
-    new PolicyStatement({ actions: ['s3:GetObject'], resources: keys.map((each) => work.arnForObjects(each)) }),
-    // S3 answers a GET of a missing object with 403. The list shows that it is missing.
-    new PolicyStatement({
-      actions: ['s3:ListBucket'],
-      resources: [work.bucketArn],
-      conditions: { StringEquals: { 's3:prefix': keys } },
-    }),
-  ];
 }
