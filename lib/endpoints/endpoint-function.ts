@@ -9,6 +9,7 @@ import { env } from '../../lambda/endpoint/contract';
 import type { Pipeline } from '../../pipelines/definition';
 import { endpointsPlan } from '../../sql';
 import type { Bundles } from '../shared/bundles';
+import { freshnessStatements } from '../shared/freshness';
 import { Handler } from '../shared/handler';
 import { pascalCase } from '../shared/names';
 import { dataApiStatements, warehouseVariables } from '../warehouse/data-api';
