@@ -7,6 +7,7 @@ import { generators } from '../../cli/commands/generators';
 import { clientsOf } from '../../cli/commands/local/clients';
 import { openRuntime } from '../../cli/commands/local/open-runtime';
 import { type LocalDependencies, runLocal } from '../../cli/commands/local/run';
+import { parseKeys, signToken } from '../../lambda/endpoint/token';
 import { type Runtime, startRuntime } from '../../local/runtime';
 import { pipelines } from '../../pipelines';
 import { dashboardsOf, metricsOf } from '../support/dashboard';
@@ -91,9 +92,41 @@ test('every record of the dev environment is accounted for, as the generator kno
   const second = await demo(500);
   expect(second.result.oracle).toEqual({ known: true, agrees: true, differences: [] });
   expect(second.result.events).toBe(2000);
-  expectShownMetrics('estore');
   const windows = (result: Result) => result.exports.map((item) => `${item.name} ${item.window} ${item.files.join()}`);
   expect(windows(second.result)).toEqual(expect.arrayContaining(windows(first.result)));
+});
+
+test('an endpoint answers what its query answers, and the functions wrote the metrics of the dashboard', async () => {
+  const runtime = await startRuntime({ assemblyDir, stageName: 'dev', dataDir, clock: { rate: 0 } });
+  try {
+    published.push(runtime.metrics);
+    const { ApiUrl, ApiKeysSecretArn } = runtime.deployment.outputs['millrace-dev-pipelines']!;
+    const keys = parseKeys(
+      await runtime.secrets.getSecretString(runtime.administrator.principal, String(ApiKeysSecretArn)),
+    );
+    const iat = Math.floor(runtime.clock.now() / 1000);
+    const token = signToken({ jti: 'e2e', aud: 'dev', scopes: ['estore.revenue'], iat, exp: iat + 60 }, keys);
+    const ask = (path: string, authorization?: string) =>
+      fetch(`${String(ApiUrl)}${path}`, { headers: authorization === undefined ? {} : { authorization } });
+    const answer = await ask('/v1/estore/revenue.json?limit=1000', `Bearer ${token}`);
+    expect(answer.status).toBe(200);
+    const { data, rows, truncated, freshness } = (await answer.json()) as Record<string, unknown>;
+    const held = await runtime.warehouse.query(
+      'select hour, purchases, revenue from estore.hourly_revenue order by hour desc',
+    );
+    const texts = held.rows.map(([hour, purchases, revenue]) => ({
+      hour: `${String(hour).slice(0, 19).replace(' ', 'T')}Z`,
+      purchases: String(purchases),
+      revenue: String(revenue),
+    }));
+    expect({ data, rows, truncated }).toEqual({ data: texts, rows: texts.length, truncated: false });
+    expect(freshness).toMatchObject({ run: expect.any(String), refreshedAt: expect.any(String) });
+    expect((await ask('/v1/estore/revenue.json')).status).toBe(401);
+    expect((await ask('/v1/estore/top_products.json', `Bearer ${token}`)).status).toBe(403);
+    expectShownMetrics('estore');
+  } finally {
+    await runtime.dispose();
+  }
 });
 
 test('a partner’s role opens with its external id only, and only to its own exports', async () => {
