@@ -88,11 +88,11 @@ test('an attempt that may pass is repeated; what fails for good is split until t
   world.fault = (name) => {
     attempts += 1;
     if (attempts === 1) return { status: 'FAILED', error: 'deadlock detected' };
-    return name.includes('T0400Z.0') ? { status: 'FAILED', error: 'disk full' } : undefined;
+    return name.includes('T0400Z.0') ? { status: 'FAILED', error: 'permission denied' } : undefined;
   };
   await world.tick('05:30');
   for (let i = 0; i < 3; i += 1) await world.endUnload();
-  await expect(world.endUnload()).rejects.toThrow('disk full');
+  await expect(world.endUnload()).rejects.toThrow('permission denied');
   expect(world.unloads.map((name) => name.split('@')[2])).toEqual([
     '20261121T0300Z.0+20261121T0400Z.0/unload-1/1',
     '20261121T0300Z.0+20261121T0400Z.0/unload-1/2',
