@@ -11,7 +11,6 @@ EXPLAINED = [
     ("CKV_AWS_115", r"Function|Handler", "A new account cannot reserve concurrency: decided in docs/security.md"),
     ("CKV_AWS_116", r"Function|Handler", "Ticks and queues repeat what failed, and an alarm reports each error"),
     ("CKV_AWS_117", r"Function|Handler", "The functions use AWS APIs only. The warehouse is in the VPC"),
-    ("CKV_AWS_309", r"EndpointFunction", "The function verifies tokens; the routes of partners have AWS_IAM"),
     ("CKV_AWS_158", r"Logs", "Decided in docs/security.md"),
     ("CKV_AWS_173", r"Function", "The variables are names and ARNs, no secrets"),
     ("CKV_AWS_18", r"^AWS::S3::Bucket\.Logs", "This bucket takes the access logs of the others"),
