@@ -24,7 +24,7 @@ export function addCost(program: Command, io: Io): void {
     .command('cost <environments...>')
     .summary('what an environment costs, computed from its templates')
     .description(
-      'Prices every resource of the synthesized templates at list prices of us-east-1 (cli/cost/prices.ts): a month\n' +
+      'Prices every resource of the synthesized templates at list prices of us-east-1 (cli/cost/prices.ts): a month ' +
         'without traffic, a million events, a GB kept. No credentials are needed.\n\n' +
         '  npx millrace cost dev prod                      both, with their arithmetic\n' +
         '  npx millrace cost prod --events-per-day 5000000 a month with this traffic\n' +

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { fileState, GapError, memoryState, type Reading, readStream } from 'kinesis-reader';
 import { Failure } from '../failure';
 import { Progress } from '../progress';
@@ -38,19 +38,19 @@ export function addRead(program: Command, io: CommandIo, exit: Exit): void {
     .command('read')
     .summary('copy the records of a stream, and go on where the last copy ended')
     .description(
-      'Reads a Kinesis stream into a file, a database or an HTTP address, each record once. With --state the next read goes on\n' +
-        'where this one ended. Exit code 0: everything was read; 3: --max ended it and records are left.\n\n' +
+      'Reads a Kinesis stream into a file, a database or an HTTP address, each record once. Without --until the ' +
+        'stream is followed. With --state the next read goes on where this one ended. ' +
+        'Exit code 0: everything was read; 3: --max ended it and records are left.\n\n' +
         '  npx millrace read estore --state estore.json --until now --out estore.ndjson\n' +
         '  npx millrace read estore --state estore.json --until now --out estore.duckdb\n' +
         '  npx millrace read estore --state api.json --out https://example.com/events --chunk 100',
     )
     .argument('<stream>', 'a pipeline, or the name or ARN of a stream', text('<stream>'))
     .option('--state <file>', 'what was read before, and what is read now', text('--state'))
-    .option(
-      '--since <when>',
-      'where the first read begins: beginning, latest, a span such as 10m, or a time (default: beginning)',
-      since('--since'),
-      (() => 'beginning') as ReadCommandOptions['since'],
+    .addOption(
+      new Option('--since <when>', 'where the first read begins: beginning, latest, a span such as 10m, or a time')
+        .argParser(since('--since'))
+        .default((() => 'beginning') as ReadCommandOptions['since'], 'beginning'),
     )
     .option('--until <when>', 'now, or a time; without it the stream is followed', until)
     .option('--max <n>', 'end after so many records', wholeNumber('--max', 1, MOST))

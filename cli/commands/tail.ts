@@ -1,5 +1,5 @@
 import { gunzipSync } from 'node:zlib';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { type Reading, readStream, type StreamRecord } from 'kinesis-reader';
 import { textPayload, withoutLineEnd } from '../../lambda/load/payload';
 import { isText } from '../../sql';
@@ -42,11 +42,10 @@ export function addTail(program: Command, io: CommandIo): void {
         '  npx millrace tail estore --rate',
     )
     .argument('<stream>', 'a pipeline, or the name or ARN of a stream', text('<stream>'))
-    .option(
-      '--since <when>',
-      'beginning, latest, a span such as 10m, or a time (default: latest)',
-      since('--since'),
-      (() => 'latest') as TailOptions['since'],
+    .addOption(
+      new Option('--since <when>', 'beginning, latest, a span such as 10m, or a time')
+        .argParser(since('--since'))
+        .default((() => 'latest') as TailOptions['since'], 'latest'),
     )
     .option('--until <when>', 'now: end when everything that is there was shown', untilNow)
     .option('--where <path=value>', 'only records with this value, as product.product_id=p7; repeatable', condition, [])
