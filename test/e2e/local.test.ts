@@ -104,7 +104,8 @@ test('an endpoint answers what its query answers, and the functions wrote the me
     const keys = parseKeys(
       await runtime.secrets.getSecretString(runtime.administrator.principal, String(ApiKeysSecretArn)),
     );
-    const iat = Math.floor(runtime.clock.now() / 1000);
+    // Functions have the clock of the machine.
+    const iat = Math.floor(Date.now() / 1000);
     const token = signToken({ jti: 'e2e', aud: 'dev', scopes: ['estore.revenue'], iat, exp: iat + 60 }, keys);
     const ask = (path: string, authorization?: string) =>
       fetch(`${String(ApiUrl)}${path}`, { headers: authorization === undefined ? {} : { authorization } });
