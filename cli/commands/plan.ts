@@ -8,7 +8,7 @@ import { endedPartners } from '../../lib/rules/partners';
 import { pipelines } from '../../pipelines';
 import { findEnvironment } from '../cloud/environments';
 import { LOCAL_ENVIRONMENT } from '../cloud/names';
-import { costChange, costOf } from '../cost/cost';
+import { costChange, costOf, type Line, UnknownPriceError } from '../cost/cost';
 import { resourcesOf } from '../cost/templates';
 import { Failure } from '../failure';
 import { withAssemblyOf } from '../plan/git-ref';
@@ -137,7 +137,7 @@ async function offlinePlan(from: string, environment: Environment, after: readon
     return makePlan(environment.name, from, { before: statesOfTemplate(from), after });
   const read = (assembly: string) => ({
     before: templatesIn(assembly, environment.name).flatMap(statesOfTemplate),
-    costs: costOf(resourcesOf(assembly, environment.name)),
+    costs: ifPriced(() => costOf(resourcesOf(assembly, environment.name))),
   });
   const { before, costs, comparedWith } = existsSync(from)
     ? { ...read(from), comparedWith: from }
@@ -146,5 +146,19 @@ async function offlinePlan(from: string, environment: Environment, after: readon
         comparedWith: `${from} (${commit.slice(0, 10)})`,
       }));
   const plan = makePlan(environment.name, comparedWith, { before, after });
-  return { ...plan, costs: costChange(costs, await costOfTree(environment.name)) };
+  const now = costs && (await costOfTree(environment.name).catch(withoutPrice));
+  return costs && now ? { ...plan, costs: costChange(costs, now) } : plan;
+}
+
+/** A resource without a price leaves the costs out of a plan. `millrace cost` names it. */
+function withoutPrice(error: unknown): undefined {
+  if (!(error instanceof UnknownPriceError)) throw error;
+}
+
+function ifPriced(lines: () => Line[]): Line[] | undefined {
+  try {
+    return lines();
+  } catch (error) {
+    return withoutPrice(error);
+  }
 }

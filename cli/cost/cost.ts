@@ -43,6 +43,9 @@ const fixed = (group: string, amount: number, price: Price) => line('fixed', gro
 /** A request of an endpoint whose answer is kept. Estimated from local runs; the access log and the function write a line each. */
 const perRequest = { seconds: 0.02, gb: 1, logBytes: 1000 };
 
+/** A resource whose cost is not known. */
+export class UnknownPriceError extends Error {}
+
 /** Types that cost nothing by themselves. Their traffic is priced by the events and GB. */
 const free = new Set([
   'AWS::ApiGatewayV2::Api',
@@ -104,7 +107,7 @@ function awakeHours(resources: Resources): number {
 
 function minutesOf(expression: string): number {
   const [, count, unit] = /^rate\((\d+) (minute|hour|day)s?\)$/.exec(expression) ?? [];
-  if (count === undefined) throw new Error(`a schedule must be a rate to be priced, got ${expression}`);
+  if (count === undefined) throw new UnknownPriceError(`a schedule must be a rate to be priced, got ${expression}`);
   return Number(count) * { minute: 1, hour: 60, day: 1440 }[unit as 'minute' | 'hour' | 'day'];
 }
 
@@ -136,14 +139,14 @@ function stream({
   ];
 }
 
-/** @throws Error for a type without a price here: no type is free by default */
+/** @throws UnknownPriceError for a type without a price here: no type is free by default */
 function linesOf(resource: TemplateResource, resources: Resources): Line[] {
   const { Type, Properties = {} } = resource;
   if (free.has(Type)) return [];
   switch (Type) {
     case 'AWS::Redshift::Cluster': {
       const price = `node-hour ${Properties.NodeType}` as Price;
-      if (!prices[price]) throw new Error(`cli/cost/prices.ts has no price of ${price}`);
+      if (!prices[price]) throw new UnknownPriceError(`cli/cost/prices.ts has no price of ${price}`);
       const nodes = Properties.NumberOfNodes ?? 1;
       const secret = Properties.ManageMasterPassword ? [fixed('keys and secrets', 1, 'secret-month')] : [];
       return [fixed('Redshift', nodes * awakeHours(resources), price), ...secret];
@@ -169,7 +172,7 @@ function linesOf(resource: TemplateResource, resources: Resources): Line[] {
     case 'AWS::Lambda::EventSourceMapping':
       return [fixed('Lambda and schedules', pollsPerMinute * monthMinutes, 'call of SQS')];
     default:
-      throw new Error(`cli/cost/cost.ts has no price of ${Type}`);
+      throw new UnknownPriceError(`cli/cost/cost.ts has no price of ${Type}`);
   }
 }
 

@@ -67,7 +67,7 @@ export interface Plan {
   readonly changes: readonly Change[];
   readonly steps: readonly PlannedStep[];
   readonly problems: readonly Problem[];
-  /** Undefined if the other side has no whole templates to price. */
+  /** Undefined if the other side has no whole templates, or a side has a resource without a price. */
   readonly costs?: CostChange;
 }
 

@@ -2,7 +2,7 @@
 
 const width = 120;
 
-/** Text that stands for itself: a call, a name. */
+/** TypeScript that is written without quotes: a call, a name. */
 export class Code {
   constructor(readonly text: string) {}
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { costChange, costOf, monthOf, type Resources } from '../../../cli/cost/cost';
+import { costChange, costOf, monthOf, type Resources, UnknownPriceError } from '../../../cli/cost/cost';
 import { costTable, differenceTable, differenceText } from '../../../cli/cost/table';
 import { dev } from '../../../environments/dev';
 import type { Environment } from '../../../environments/environment';
@@ -28,6 +28,7 @@ test('the tables of the README and of docs/costs.md are what the templates cost'
 
 test('a type without a price is an error, never free', () => {
   expect(() => costOf({ Gateway: { Type: 'AWS::EC2::NatGateway' } })).toThrow('has no price of AWS::EC2::NatGateway');
+  expect(() => costOf({ Gateway: { Type: 'AWS::EC2::NatGateway' } })).toThrow(UnknownPriceError);
   expect(() => costOf({ C: { Type: 'AWS::Redshift::Cluster', Properties: { NodeType: 'dc2.large' } } })).toThrow(
     'node-hour dc2.large',
   );
