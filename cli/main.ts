@@ -13,6 +13,7 @@ const load = <Module>(verb: string) => require(`./commands/${verb}`) as Module;
 const verbs = {
   local: () => load<typeof import('./commands/local')>('local').addLocal,
   new: () => load<typeof import('./commands/new')>('new').addNew,
+  test: () => load<typeof import('./commands/test')>('test').addTest,
   jump: () => load<typeof import('./commands/jump')>('jump').addJump,
   pause: () => load<typeof import('./commands/pause')>('pause').addPause,
   resume: () => load<typeof import('./commands/pause')>('pause').addResume,

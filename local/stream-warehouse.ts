@@ -1,8 +1,8 @@
-import { createWriteStream, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, createWriteStream, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AwsError, createClock, type KinesisPort, type Principal, type S3Port, type StreamSlice } from 'aws-local-kit';
-import { Engine, translate } from 'redshift-local/front-end';
+import { Engine, type ResultSet, translate } from 'redshift-local/front-end';
 
 const account = '000000000000';
 const shard = 'shardId-000000000000';
@@ -23,24 +23,49 @@ export interface StreamWarehouse {
   run(mode: 'single' | 'transaction' | 'auto-commit', statements: readonly string[], user: string): Promise<void>;
   /** Rows of a query, each value as JSON has it. */
   query(sql: string): Promise<unknown[][]>;
+  /** Rows of a query with the types of its columns. @throws Error with the warehouse's message */
+  result(sql: string): Promise<TypedRows>;
+  /** Rows of a statement with named parameters. @throws Error with the warehouse's message */
+  answer(sql: string, parameters: Readonly<Record<string, string>>, user: string): Promise<unknown[][]>;
+  /** Copies the database to a file, from which other warehouses can begin, and closes the warehouse. */
+  save(file: string): void;
   /** Lets a minute go by. */
   pass(): void;
   /** Closes the warehouse and deletes its folder. */
   dispose(): void;
 }
 
+export interface TypedRows {
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  readonly rows: unknown[][];
+}
+
+export interface StreamWarehouseOptions {
+  /** A file that `save` wrote. @default - an empty database */
+  readonly from?: string;
+  /** True for few records: one thread, and no work that pays only for many. @default false */
+  readonly small?: boolean;
+}
+
 /** Opens a warehouse in a temporary folder. @param now epoch milliseconds of its clock */
-export async function openStreamWarehouse(database: string, now: number): Promise<StreamWarehouse> {
+export async function openStreamWarehouse(
+  database: string,
+  now: number,
+  { from, small = false }: StreamWarehouseOptions = {},
+): Promise<StreamWarehouse> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-proof-'));
   const clock = createClock({ start: now, rate: 0 });
   const stream = new FileStream(join(folder, 'stream'), () => clock.now());
   const stop = new AbortController();
   const remove = () => rmSync(folder, { recursive: true, force: true });
+  const file = join(folder, 'proof.duckdb');
   try {
+    if (from !== undefined) copyFileSync(from, file);
     const engine = await Engine.open(
       {
-        file: join(folder, 'proof.duckdb'),
+        file,
         database,
+        ...(small && { threads: 1, smallData: true }),
         clock,
         s3: noS3(),
         kinesis: stream,
@@ -62,10 +87,31 @@ export async function openStreamWarehouse(database: string, now: number): Promis
         });
         if (status !== 'FINISHED') throw new Error(error ?? status);
       },
-      query: async (sql) =>
-        (await engine.query(sql)).records.map((row) =>
-          row.map((field) => ('isNull' in field ? null : Object.values(field)[0])),
-        ),
+      query: async (sql) => cellsOf(await engine.query(sql)),
+      async result(sql) {
+        const result = await engine.query(sql);
+        return { columns: result.columns.map(({ name, type }) => ({ name, type: type.name })), rows: cellsOf(result) };
+      },
+      async answer(sql, parameters, user) {
+        const results: ResultSet[] = [];
+        const { status, error } = await engine.run({
+          sqls: [sql],
+          parameters: Object.keys(parameters).length === 0 ? undefined : parameters,
+          mode: 'auto-commit',
+          user,
+          signal: stop.signal,
+          onEnd: (_, outcome) => {
+            if (outcome.status === 'FINISHED' && outcome.result) results.push(outcome.result);
+          },
+        });
+        if (status !== 'FINISHED') throw new Error(error ?? status);
+        return results[0] === undefined ? [] : cellsOf(results[0]);
+      },
+      save(to) {
+        engine.close();
+        copyFileSync(file, to);
+        remove();
+      },
       pass: () => void clock.advanceTo(clock.now() + 60_000),
       dispose() {
         stop.abort();
@@ -78,6 +124,9 @@ export async function openStreamWarehouse(database: string, now: number): Promis
     throw error;
   }
 }
+
+const cellsOf = ({ records }: ResultSet): unknown[][] =>
+  records.map((row) => row.map((field) => ('isNull' in field ? null : Object.values(field)[0])));
 
 /** A stream of one shard: one file for each call of `put`. */
 class FileStream implements KinesisPort {

@@ -2,7 +2,6 @@ import { join, relative } from 'node:path';
 import type { Command } from 'commander';
 import { reservedWords } from 'redshift-local/reserved-words';
 import { judgePipelines } from '../../lib/limits';
-import { validateConfiguration } from '../../lib/rules';
 import { pipelines } from '../../pipelines';
 import type { Pipeline } from '../../pipelines/definition';
 import { Failure } from '../failure';
@@ -10,6 +9,7 @@ import { interruptible } from '../interrupt';
 import { mostBytes, mostFields, type Profile, profile } from '../profile';
 import { Progress, type Stage } from '../progress';
 import { grouped, plural, styleFor } from '../terminal';
+import { problemsOf } from '../trial/problems';
 import type { CommandIo } from './context';
 import { type Ask, askIdentity, terminalAsk } from './new/ask';
 import { filesOf } from './new/files';
@@ -294,11 +294,7 @@ class Making {
   private checked(plan: NewPipeline): Pipeline {
     const { name, sql } = viewOf(plan);
     const pipeline = pipelineOf(plan, [{ name, query: sql, file: `pipelines/${plan.name}/views/${name}.sql` }]);
-    const problems = validateConfiguration(
-      [...this.dependencies.pipelines, pipeline],
-      [],
-      this.dependencies.now(),
-    ).filter((problem) => problem.startsWith(`pipelines.${plan.name}`));
+    const problems = problemsOf(pipeline, this.dependencies.pipelines, this.dependencies.now());
     if (problems.length > 0) throw new Failure(`the pipeline would not be valid:\n${problems.join('\n')}`);
     return pipeline;
   }

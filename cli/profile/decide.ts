@@ -68,16 +68,32 @@ function ofNumbers(field: Field): Decision {
 }
 
 function ofDecimals({ numbers }: Field): Decision {
-  const digits = numbers.whole + numbers.fraction;
+  const { whole, fraction } = numbers;
+  const digits = whole + fraction;
   if (digits > mostDigits)
     return payload(`numbers of ${digits} digits, before and after the point: decimal has ${mostDigits}`);
-  const places = `${numbers.fraction} decimal place${numbers.fraction === 1 ? '' : 's'}`;
+  const { precision, scale } = roomFor(whole, fraction);
+  const places = `${fraction} decimal place${fraction === 1 ? '' : 's'}`;
   const first = numbers.lines.fraction === undefined ? '' : ` (first in line ${numbers.lines.fraction})`;
-  return column({ type: 'decimal', precision: precisionFor(digits), scale: numbers.fraction }, `${places}${first}`);
+  const room = scale > fraction ? `; room for ${scale}, since a value with more places is a reject` : '';
+  return column({ type: 'decimal', precision, scale }, `at most ${places}${first}${room}`);
 }
 
-/** Leaves room for larger numbers. 18 digits take 8 bytes as fewer do. */
-const precisionFor = (digits: number) => (digits <= 14 ? 18 : Math.min(mostDigits, digits + 4));
+/** Decimal places that amounts of money and most measurements have, even if a sample has fewer. */
+const fewestPlaces = 4;
+/** Digits before the point that later values may have more. */
+const moreDigits = 4;
+
+/**
+ * Leaves room for later values: twice the places that were seen, and larger numbers. 18 digits take 8 bytes as fewer
+ * do. What does not fit into 38 digits is taken from the room, half from each side.
+ */
+function roomFor(whole: number, fraction: number): { readonly precision: number; readonly scale: number } {
+  const spare = mostDigits - whole - fraction;
+  const more = Math.min(moreDigits, Math.ceil(spare / 2));
+  const scale = Math.min(Math.max(fewestPlaces, 2 * fraction), fraction + spare - more);
+  return { precision: Math.max(18, whole + more + scale), scale };
+}
 
 const firstSecond = Date.UTC(2000, 0, 1) / 1000;
 const lastSecond = Date.UTC(2100, 0, 1) / 1000;

@@ -1,52 +1,14 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { EndpointItem } from '../../lambda/endpoint/contract';
-import { chooseStatement, readParams } from '../../lambda/endpoint/params';
+import { endpointOutcome } from '../../cli/trial/outcome';
 import { pipelines } from '../../pipelines';
 import { type EndpointTest, readEndpointTests } from '../../pipelines/endpoint-tests';
 import { endpointsPlan } from '../../sql';
 import { TestWarehouse } from '../sql/warehouse';
-import { comparable } from './cells';
+import { testedBy } from './tested';
 
 const folderOf = (pipeline: string) => join(__dirname, '../../pipelines', pipeline);
-
-/** What the endpoint answers, and what the test wants: rows in the columns that the test names, or the parameters that are wrong. */
-async function outcome(warehouse: TestWarehouse, item: EndpointItem, { params, expected }: EndpointTest) {
-  const read = readParams(item, Object.entries(params), {});
-  if ('violations' in read)
-    return {
-      held: { refused: read.violations.map(({ param }) => param).sort() },
-      wanted: expected.kind === 'refused' ? { refused: [...expected.params].sort() } : { rows: expected.rows },
-    };
-  const { sql, params: names } = chooseStatement(item, read.values);
-  const records = await warehouse.answer(sql, Object.fromEntries(names.map((name) => [name, read.values[name]!])));
-  const rows = records.slice(0, item.maxRows);
-  const held = { truncated: records.length > rows.length };
-  if (expected.kind === 'refused') return { held: { ...held, rows }, wanted: { refused: expected.params } };
-  const columns = Object.keys(expected.rows[0] ?? {});
-  const line = (cell: (name: string) => unknown) =>
-    columns.map((name) => `${name}: ${comparable(cell(name), typeOf(item, name))}`).join(', ');
-  const at = (name: string) => item.columns.findIndex((column) => column.name === name);
-  const ordered = (lines: string[]) => (/\border by\b/i.test(sql) ? lines : lines.sort());
-  return {
-    held: {
-      ...held,
-      rows: columns.length === 0 ? rows : ordered(rows.map((row) => line((name) => row[at(name)]))),
-    },
-    wanted: {
-      truncated: expected.truncated,
-      rows: ordered(expected.rows.map((row) => line((name) => row[name]))),
-    },
-  };
-}
-
-function typeOf({ name: endpoint, columns }: EndpointItem, name: string): string {
-  const type = columns.find((column) => column.name === name)?.type;
-  if (type === undefined)
-    throw new Error(`${endpoint} has no column ${name}; it has ${columns.map((column) => column.name).join(', ')}`);
-  return type.replace(/\(.*\)$/, '');
-}
 
 for (const pipeline of pipelines)
   describe(pipeline.name, () => {
@@ -71,7 +33,7 @@ for (const pipeline of pipelines)
             await warehouse.refresh();
             sent = each.events;
           }
-          const { held, wanted } = await outcome(warehouse!, item, each);
+          const { held, wanted } = await endpointOutcome(testedBy(warehouse!), item, each);
           expect(held).toEqual(wanted);
         });
       });

@@ -1,27 +1,14 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { comparable } from '../../cli/trial/cells';
+import { viewOutcome } from '../../cli/trial/outcome';
 import { pipelines } from '../../pipelines';
 import { readViewTests, type ViewTest } from '../../pipelines/view-tests';
 import { TestWarehouse } from '../sql/warehouse';
-import { comparable } from './cells';
+import { testedBy } from './tested';
 
 const folderOf = (pipeline: string) => join(__dirname, '../../pipelines', pipeline);
-
-/** What the view holds after the events, in the columns that the test names, and what the test wants of it; both without an order. */
-async function outcome(warehouse: TestWarehouse, relation: string, { events, rows }: ViewTest) {
-  warehouse.send(...events);
-  await warehouse.refresh();
-  const names = Object.keys(rows[0] ?? {});
-  const columns = names.map((name) => `"${name}"`).join(', ') || 'count(*)';
-  const { columns: types, records } = await warehouse.result(`select ${columns} from ${relation}`);
-  const line = (cells: readonly unknown[]) =>
-    names.map((name, index) => `${name}: ${comparable(cells[index], types[index]!.type.name)}`).join(', ');
-  return {
-    held: names.length === 0 ? [`${records[0]![0]} rows`] : records.map(line).sort(),
-    wanted: names.length === 0 ? ['0 rows'] : rows.map((row) => line(names.map((name) => row[name]))).sort(),
-  };
-}
 
 for (const pipeline of pipelines)
   describe(pipeline.name, () => {
@@ -36,7 +23,9 @@ for (const pipeline of pipelines)
         async (_, each) => {
           const warehouse = await TestWarehouse.create(pipeline);
           try {
-            const { held, wanted } = await outcome(warehouse, `${pipeline.name}.${view.name}`, each);
+            warehouse.send(...each.events);
+            await warehouse.refresh();
+            const { held, wanted } = await viewOutcome(testedBy(warehouse), `${pipeline.name}.${view.name}`, each);
             expect(held).toEqual(wanted);
           } finally {
             warehouse.dispose();

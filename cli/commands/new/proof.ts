@@ -1,10 +1,8 @@
-import type { Step } from '../../../lambda/shared/plan';
-import { asked, renderAll } from '../../../lambda/shared/statement';
 import { openStreamWarehouse, type StreamWarehouse } from '../../../local/stream-warehouse';
 import type { Pipeline } from '../../../pipelines/definition';
-import { ownerObject, ownerUser, refreshPlan, registryObject, warehouseObjects } from '../../../sql';
 import { Failure } from '../../failure';
 import { grouped, plural } from '../../terminal';
+import { database, install, refresh } from '../../trial/pipeline-warehouse';
 import type { SampleRecord } from './records';
 
 /** What the merge made of the sample. */
@@ -15,7 +13,6 @@ export interface Proof {
   readonly rejects: number;
 }
 
-const database = 'millrace';
 /** Records and bytes of one merge. */
 const batchRecords = 200_000;
 const batchBytes = 128 * 1024 * 1024;
@@ -61,36 +58,6 @@ export async function prove(options: ProofOptions): Promise<Proof> {
     return await judge(warehouse, options, sent);
   } finally {
     warehouse.dispose();
-  }
-}
-
-async function install(warehouse: StreamWarehouse, pipeline: Pipeline): Promise<void> {
-  const names = { streamName: pipeline.name, streamRoleArn: 'arn:aws:iam::000000000000:role/proof', database };
-  const objects = [registryObject(), ...warehouseObjects(pipeline, names)];
-  const create = async ({ properties }: (typeof objects)[number], user: string) => {
-    for (const { mode, statements } of JSON.parse(properties.create) as Step[])
-      await warehouse.run(mode, filled(statements, { owner_password: 'Password2' }), user);
-  };
-  await create(ownerObject(database), warehouse.administrator);
-  for (const object of objects) await create(object, ownerUser);
-}
-
-const filled = (statements: readonly string[], values: Record<string, string>) =>
-  renderAll(statements, asked(statements, values));
-
-async function refresh(warehouse: StreamWarehouse, pipeline: Pipeline, run: string): Promise<void> {
-  warehouse.pass();
-  const { steps, idle } = refreshPlan(pipeline);
-  const [[started]] = (await warehouse.query(idle!.started)) as [[string]];
-  const values = { run_id: run, started, failures: '[]' };
-  for (const { name, mode, statements } of steps) {
-    // Every record is needed until the end.
-    if (name === 'trim') continue;
-    try {
-      await warehouse.run(mode, filled(statements, values), ownerUser);
-    } catch (error) {
-      throw new Failure(`the step ${name} of the merge failed: ${(error as Error).message}`, 1, { cause: error });
-    }
   }
 }
 

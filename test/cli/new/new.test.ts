@@ -9,10 +9,10 @@ import { Command } from 'commander';
 import { addNew, type NewDependencies } from '../../../cli/commands/new';
 import { prove } from '../../../cli/commands/new/proof';
 import { Failure } from '../../../cli/failure';
+import { comparable } from '../../../cli/trial/cells';
 import type { Pipeline } from '../../../pipelines/definition';
 import type { PipelineGenerator } from '../../../pipelines/generator/generator';
 import { readViewTests } from '../../../pipelines/view-tests';
-import { comparable } from '../../pipelines/cells';
 import { TestWarehouse } from '../../sql/warehouse';
 import { problemsOf } from '../../support/problems';
 import { everyNth } from '../../support/tier';
@@ -87,7 +87,7 @@ test('writes a pipeline that is valid, formatted, and whose view and generator a
       { name: 'customer_id', path: ['customer', 'id'], type: 'bigint', required: true },
       { name: 'customer_email', path: ['customer', 'email'], type: 'varchar', required: true },
       { name: 'kind', path: ['kind'], type: 'varchar', maxBytes: 16, required: true },
-      { name: 'amount', path: ['amount'], type: 'decimal', precision: 18, scale: 2, required: true },
+      { name: 'amount', path: ['amount'], type: 'decimal', precision: 18, scale: 4, required: true },
       { name: 'placed_at', path: ['placedAt'], type: 'timestamptz', required: true },
     ],
   });
