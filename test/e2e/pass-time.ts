@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Runtime } from '../../local/runtime';
 
 /** Moves a runtime's clock, which does not move by itself: every timer that is due on the way runs, and all that it causes. */
@@ -8,4 +9,22 @@ export async function passTime(runtime: Runtime, ms: number): Promise<void> {
     await runtime.step();
   runtime.clock.advanceTo(end);
   await runtime.settle();
+}
+
+const STEP_MS = 15_000;
+
+/**
+ * Lets time pass while something runs. Each step waits until its work is done, so that a slow machine sees the same
+ * order of things as a fast one.
+ */
+export async function whileTimePasses<T>(runtime: Runtime, act: () => Promise<T>): Promise<T> {
+  let ended = false;
+  const acting = act().finally(() => {
+    ended = true;
+  });
+  while (!ended) {
+    await passTime(runtime, STEP_MS);
+    await sleep(20);
+  }
+  return acting;
 }

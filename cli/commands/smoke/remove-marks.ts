@@ -1,4 +1,4 @@
-import { DeleteObjectCommand } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, ListObjectVersionsCommand, type S3Client } from '@aws-sdk/client-s3';
 import { quoteLiteral } from '../../../lambda/shared/quote';
 import { StatementError, untilPassed, waitFor } from '../../../lambda/shared/warehouse';
 import { pipelineTables } from '../../../sql';
@@ -14,11 +14,12 @@ import { conditions, countMarks, marksIn } from './follow-marks';
 import type { Marked } from './marked-events';
 
 const MINUTE_MS = 60_000;
+const REMOVALS = 3;
 
 /**
- * Deletes the marked rows from the tables, as their owner, and the object from the history bucket. Views follow with
- * the next refresh. The counts in `runs` stay, and so do the records on the stream and in the archive until they
- * expire.
+ * Deletes the marked rows from the tables, as their owner, and every version of the object from the history bucket.
+ * Views follow with the next refresh. The counts in `runs` stay, and so do the records on the stream and in the archive
+ * until they expire.
  */
 export async function removeMarks(
   context: Context,
@@ -29,25 +30,43 @@ export async function removeMarks(
   const before = await countMarks(context, marked);
   const terms = ['events', 'duplicates', 'rejects'] as const;
   const hasAll = terms.every((term) => before[term] >= expected[term]);
-  // Delete the object first. Otherwise the reconcile function would load it again once the ledger has lost it.
-  if (object) await s3.send(new DeleteObjectCommand({ Bucket: context.cloud.names.historyBucket, Key: object.key }));
+  // Otherwise a late notification, or the reconcile function, would load it again once the ledger has lost it.
+  if (object) await deleteEveryVersion(s3, context.cloud.names.historyBucket, object.key);
   await inTransaction(context, removalStatements(marked));
   const check = `${pipeline.name}: marks removed`;
   const wanted = 'no row, views refreshed';
   if (!hasAll)
     return [checkResult(check, wanted, `not all had arrived: later run millrace smoke --remove ${mark}`, false)];
-  const deletedAt = await secondOf(context);
-  const left = await pollUntil(
-    context,
-    (2 * pipeline.refreshEveryMinutes + 5) * MINUTE_MS,
-    () => countMarks(context, marked),
-    ({ isComplete }) => isComplete(deletedAt),
-  );
-  const rows = left.events + left.duplicates + left.rejects;
-  const refreshed = left.isComplete(deletedAt);
+  let { rows, refreshed } = await afterRefresh(context, marked);
+  // A load that had begun may have ended after the removal.
+  for (let attempt = 2; rows > 0 && attempt <= REMOVALS; attempt++) {
+    await inTransaction(context, removalStatements(marked));
+    ({ rows, refreshed } = await afterRefresh(context, marked));
+  }
   return [
     checkResult(check, wanted, `${rows} rows, views ${refreshed ? '' : 'not '}refreshed`, rows === 0 && refreshed),
   ];
+}
+
+/** Waits for a refresh after the removal. Returns how many marked rows there are then. */
+async function afterRefresh(context: Context, marked: Marked): Promise<{ rows: number; refreshed: boolean }> {
+  const removedAt = await secondOf(context);
+  const { events, duplicates, rejects, isComplete } = await pollUntil(
+    context,
+    (2 * marked.pipeline.refreshEveryMinutes + 5) * MINUTE_MS,
+    () => countMarks(context, marked),
+    (counts) => counts.isComplete(removedAt),
+  );
+  return { rows: events + duplicates + rejects, refreshed: isComplete(removedAt) };
+}
+
+/** The bucket is versioned, and a load reads a deleted object from its version. */
+async function deleteEveryVersion(s3: S3Client, bucket: string, key: string): Promise<void> {
+  const { Versions = [], DeleteMarkers = [] } = await s3.send(
+    new ListObjectVersionsCommand({ Bucket: bucket, Prefix: key }),
+  );
+  for (const { Key, VersionId } of [...Versions, ...DeleteMarkers])
+    if (Key === key) await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key, VersionId }));
 }
 
 /**
