@@ -24,6 +24,7 @@ const verbs = {
   replay: () => load<typeof import('./commands/replay')>('replay').addReplay,
   sql: () => load<typeof import('./commands/sql')>('sql').addSql,
   ui: () => load<typeof import('./commands/ui')>('ui').addUi,
+  dbt: () => load<typeof import('./commands/dbt')>('dbt').addDbt,
   api: () => load<typeof import('./commands/api')>('api').addApi,
   endpoints: () => load<typeof import('./commands/endpoints')>('endpoints').addEndpoints,
   files: () => load<typeof import('./commands/files')>('files').addFiles,

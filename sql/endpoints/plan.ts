@@ -108,9 +108,13 @@ export function sampleStatements(pipeline: Pipeline, endpoint: EndpointDefinitio
   );
 }
 
+/** Names of the views that an endpoint names in its query. */
+export const endpointReads = (pipeline: Pipeline, { query }: Pick<EndpointDefinition, 'query'>): string[] =>
+  viewsRead(pipeline, readTemplate(query));
+
 /** Physical names of the views that the pipeline's endpoints read. */
 export function endpointViews(pipeline: Pipeline): string[] {
-  const read = new Set((pipeline.endpoints ?? []).flatMap(({ query }) => viewsRead(pipeline, readTemplate(query))));
+  const read = new Set((pipeline.endpoints ?? []).flatMap((endpoint) => endpointReads(pipeline, endpoint)));
   return compileViews(pipeline)
     .filter(({ name }) => read.has(name))
     .map(({ physicalName }) => physicalName);
