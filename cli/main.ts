@@ -36,6 +36,7 @@ const verbs = {
   why: () => load<typeof import('./commands/why')>('why').addWhy,
   cost: () => load<typeof import('./commands/cost')>('cost').addCost,
   preflight: () => load<typeof import('./commands/preflight')>('preflight').addPreflight,
+  handover: () => load<typeof import('./commands/handover')>('handover').addHandover,
   plan: () => load<typeof import('./commands/plan')>('plan').addPlan,
   exports: () => load<typeof import('./commands/exports')>('exports').addExports,
   partners: () => load<typeof import('./commands/partners')>('partners').addPartners,

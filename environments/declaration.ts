@@ -8,6 +8,8 @@ export interface EnvironmentDeclaration {
   readonly dropData: readonly string[];
   /** Names. A pipeline that is still recorded and not among them was removed. */
   readonly pipelines: readonly string[];
+  /** What Millrace uses and did not make, by what it is: `stream of clicks`. @default - nothing */
+  readonly existing?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** By name. */
   readonly partners: Readonly<Record<string, Pick<Partner, 'who' | 'access' | 'until'>>>;
 }
@@ -17,15 +19,33 @@ export function environmentDeclaration(
   pipelines: readonly { readonly name: string }[],
 ): EnvironmentDeclaration {
   const { schedulesEnabled, reconcileEveryMinutes, retainData, dropData = [], partners } = environment;
+  const existing = existingThings(environment, pipelines);
   return {
     schedulesEnabled,
     reconcileEveryMinutes,
     retainData,
     dropData,
     pipelines: pipelines.map(({ name }) => name),
+    ...(Object.keys(existing).length === 0 ? {} : { existing }),
     partners: Object.fromEntries(partners.map(({ name, who, access, until }) => [name, { who, access, until }])),
   };
 }
+
+function existingThings(
+  environment: Environment,
+  pipelines: readonly { readonly name: string }[],
+): NonNullable<EnvironmentDeclaration['existing']> {
+  return Object.fromEntries(
+    pipelines.flatMap(({ name }) => {
+      const stream = existingStream(environment, name);
+      return stream === undefined ? [] : [[`stream of ${name}`, { ...stream }] as const];
+    }),
+  );
+}
+
+/** The stream of a pipeline that Millrace did not make. */
+export const existingStream = ({ pipelines }: Pick<Environment, 'pipelines'>, pipeline: string) =>
+  pipelines?.[pipeline]?.stream;
 
 /** Whether the pipeline's data outlives the pipeline. */
 export const keepsData = (

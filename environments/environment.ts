@@ -130,6 +130,25 @@ export interface EndpointsOptions {
   readonly requestsPerSecond?: number;
 }
 
+/** A stream that Millrace did not make. It is read, and neither changed nor deleted. */
+export interface ExistingStream {
+  /** ARN of the stream, in the environment's region. */
+  readonly existing: string;
+  /** ARN of the customer key that encrypts the stream. Ignored beside `role`, which decrypts. @default - no customer key */
+  readonly key?: string;
+  /**
+   * ARN of a role in the stream's account, for a stream of another account. The warehouse assumes it to read the stream. No page of AWS says that
+   * Firehose reads a stream of another account, so there is no archive of it. @default - the stream is in the environment's account
+   */
+  readonly role?: string;
+}
+
+/** What is different about a pipeline in one environment. */
+export interface PipelineOptions {
+  /** @default - a stream of its own */
+  readonly stream?: ExistingStream;
+}
+
 export interface Environment {
   /** Lower-case letters, digits and hyphens, at most 16. */
   readonly name: string;
@@ -149,6 +168,8 @@ export interface Environment {
    * rows. All other runs look only at what changed. @default 2
    */
   readonly fullPassHour?: number;
+  /** By the name of the pipeline. docs/existing.md has the details. @default - Millrace makes everything */
+  readonly pipelines?: Readonly<Record<string, PipelineOptions>>;
   /** True keeps streams, buckets, keys, tables and the warehouse's last snapshot when a stack is deleted. */
   readonly retainData: boolean;
   /**

@@ -1,20 +1,20 @@
 import { CfnOutput, Duration, Fn, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import type { Stream } from 'aws-cdk-lib/aws-kinesis';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { type LifecycleRule, StorageClass } from 'aws-cdk-lib/aws-s3';
 import { CfnSecretTargetAttachment } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
-import { keepsData } from '../environments/declaration';
+import { existingStream, keepsData } from '../environments/declaration';
 import type { Environment } from '../environments/environment';
 import { literalPrefixes, undecodedPrefix } from '../lambda/load/contract';
 import type { Pipeline } from '../pipelines/definition';
 import { decodes, ownerUser } from '../sql';
 import { HistoryQueue, notifyQueues, type PipelineQueues } from './history/history-queue';
 import { EventStream } from './ingest/event-stream';
+import type { ReadStream } from './ingest/read-stream';
 import { guardAgainstPartners } from './partners/guards';
 import { partnerPrefix } from './partners/prefixes';
-import { names, pascalCase } from './shared/names';
+import { pascalCase, streamName } from './shared/names';
 import { PrivateBucket } from './shared/private-bucket';
 import { fromAccountIfTold } from './shared/source-account';
 import { createWarehouse } from './warehouse/create-warehouse';
@@ -38,7 +38,7 @@ export class DataStack extends Stack {
   readonly warehouse: Warehouse;
   readonly roles: WarehouseRoles;
   readonly ownerSecret: DatabaseUserSecret;
-  private readonly streams = new Map<string, Stream>();
+  private readonly streams = new Map<string, ReadStream>();
   private readonly historyQueues = new Map<string, HistoryQueue>();
 
   constructor(scope: Construct, id: string, { environment, pipelines, ...props }: DataStackProps) {
@@ -114,7 +114,7 @@ export class DataStack extends Stack {
   }
 
   /** Throws for a pipeline that this stack was not made with. */
-  stream(pipeline: Pipeline): Stream {
+  stream(pipeline: Pipeline): ReadStream {
     return found(this.streams, pipeline, 'stream');
   }
 
@@ -147,14 +147,24 @@ export class DataStack extends Stack {
 
   private createStream(environment: Environment, pipeline: Pipeline): void {
     const retain = keepsData(environment, pipeline.name);
-    const name = names.stream(environment.name, pipeline.name);
+    const name = streamName(environment, pipeline.name);
     const scope = new Construct(this, pascalCase(pipeline.name));
+    const output = (value: string) =>
+      new CfnOutput(scope, 'StreamName', { value, description: `Producers of ${pipeline.name} write here` });
+    const existing = existingStream(environment, pipeline.name);
+    if (existing) {
+      const { key, role } = existing;
+      this.streams.set(pipeline.name, {
+        arn: existing.existing,
+        roleArn: role,
+        key: key === undefined || role !== undefined ? undefined : Key.fromKeyArn(scope, 'StreamKey', key),
+      });
+      output(role === undefined ? name : existing.existing);
+      return;
+    }
     const stream = new EventStream(scope, 'Stream', { name, definition: pipeline.stream, key: this.key, retain });
-    this.streams.set(pipeline.name, stream);
-    new CfnOutput(scope, 'StreamName', {
-      value: stream.streamName,
-      description: `Producers of ${pipeline.name} write here`,
-    });
+    this.streams.set(pipeline.name, { arn: stream.streamArn, key: this.key });
+    output(stream.streamName);
   }
 
   private createQueues(environment: Environment, pipelines: readonly Pipeline[]): void {

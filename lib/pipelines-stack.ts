@@ -21,7 +21,7 @@ import { PartnerRole } from './partners/partner-role';
 import { Refresh } from './refresh/refresh';
 import type { Bundles } from './shared/bundles';
 import type { Handler } from './shared/handler';
-import { names, pascalCase } from './shared/names';
+import { pascalCase, streamName } from './shared/names';
 import { ReviewScript } from './shared/review-script';
 import { Lanes } from './warehouse/lanes';
 import { PipelineUsers } from './warehouse/pipeline-users';
@@ -204,8 +204,10 @@ class Shared {
       script,
       objects: warehouseObjects(pipeline, {
         // Built from the name. A cross-stack reference would take one of the data stack's 200 outputs.
-        streamName: names.stream(environment.name, pipeline.name),
-        streamRoleArn: data.roles.streamRead.roleArn,
+        streamName: streamName(environment, pipeline.name),
+        streamRoleArn: [data.roles.streamRead.roleArn, ...(stream.roleArn === undefined ? [] : [stream.roleArn])].join(
+          ',',
+        ),
         database: environment.database,
       }),
       retainData: keepsData(environment, pipeline.name),
@@ -219,14 +221,17 @@ class Shared {
       key: data.key,
       warehouse: data.warehouse,
     };
-    const archive = new Archive(scope, 'Archive', {
-      environment,
-      pipelineName: pipeline.name,
-      stream,
-      bucket: data.archive,
-      transform: this.transform,
-      key: data.key,
-    });
+    const archive =
+      stream.roleArn === undefined
+        ? new Archive(scope, 'Archive', {
+            environment,
+            pipelineName: pipeline.name,
+            stream,
+            bucket: data.archive,
+            transform: this.transform,
+            key: data.key,
+          })
+        : undefined;
     const handlers: Record<string, Handler> = {};
     const unloadRoleArn = data.roles.unload.roleArn;
     const refresh = new Refresh(scope, 'Refresh', {
@@ -259,7 +264,7 @@ class Shared {
       environment,
       pipeline,
       topic: this.topic,
-      delivery: archive.deliveryStream,
+      delivery: archive?.deliveryStream,
       handlers: { ...handlers, archive: this.transform },
       queues,
     });

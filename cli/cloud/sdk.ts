@@ -14,6 +14,7 @@ import {
 import { listedObject, listPages } from '../../lambda/shared/s3';
 import { messageCounts, sendMessages } from '../../lambda/shared/sqs';
 import type { Buckets, QueueLook, QueueMessage, Queues, StreamRecord, Streams } from './ports';
+import { streamAddress } from './stream-address';
 
 type Sleep = (ms: number) => Promise<unknown>;
 
@@ -141,24 +142,26 @@ export function kinesisStreams(client: Pick<KinesisClient, 'send'>, sleep: Sleep
     }
   };
   return {
-    async shards(StreamName) {
+    async shards(stream) {
       const ids: string[] = [];
       let NextToken: string | undefined;
       do {
         // ListShards refuses a stream name beside a token.
-        const page = await client.send(new ListShardsCommand(NextToken === undefined ? { StreamName } : { NextToken }));
+        const page = await client.send(
+          new ListShardsCommand(NextToken === undefined ? streamAddress(stream) : { NextToken }),
+        );
         ids.push(...(page.Shards ?? []).map(({ ShardId }) => ShardId!));
         NextToken = page.NextToken;
       } while (NextToken !== undefined);
       return ids;
     },
 
-    async *records(StreamName, ShardId, from) {
+    async *records(stream, ShardId, from) {
       const start =
         from === undefined
           ? ({ ShardIteratorType: 'TRIM_HORIZON' } as const)
           : ({ ShardIteratorType: 'AT_TIMESTAMP', Timestamp: new Date(from) } as const);
-      const first = await client.send(new GetShardIteratorCommand({ StreamName, ShardId, ...start }));
+      const first = await client.send(new GetShardIteratorCommand({ ...streamAddress(stream), ShardId, ...start }));
       let iterator = first.ShardIterator;
       while (iterator !== undefined) {
         const answer = await get(iterator);
@@ -172,11 +175,11 @@ export function kinesisStreams(client: Pick<KinesisClient, 'send'>, sleep: Sleep
       }
     },
 
-    async record(StreamName, ShardId, StartingSequenceNumber) {
+    async record(stream, ShardId, StartingSequenceNumber) {
       try {
         const { ShardIterator } = await client.send(
           new GetShardIteratorCommand({
-            StreamName,
+            ...streamAddress(stream),
             ShardId,
             ShardIteratorType: 'AT_SEQUENCE_NUMBER',
             StartingSequenceNumber,

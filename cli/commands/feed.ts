@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import { PutRecordsCommand } from '@aws-sdk/client-kinesis';
 import type { GeneratedRecord } from '../../pipelines/generator/generator';
+import { streamAddress } from '../cloud/stream-address';
 import { Failure } from '../failure';
 
 /** Limits of PutRecords: 500 records and 5 MiB a call, partition keys included. */
@@ -100,7 +101,7 @@ export function* batches(records: Iterable<GeneratedRecord>): Generator<Generate
 async function putOnce(client: Pick<KinesisClient, 'send'>, streamName: string, records: readonly GeneratedRecord[]) {
   const answer = await client.send(
     new PutRecordsCommand({
-      StreamName: streamName,
+      ...streamAddress(streamName),
       Records: records.map(({ data, partitionKey }) => ({ Data: Buffer.from(data), PartitionKey: partitionKey })),
     }),
   );

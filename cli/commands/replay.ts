@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis';
 import type { Command } from 'commander';
 import { readStream } from 'kinesis-reader';
+import { streamAddress } from '../cloud/stream-address';
 import { Failure } from '../failure';
 import { Progress } from '../progress';
 import { plural, styleFor } from '../terminal';
@@ -176,7 +177,6 @@ function* withinCall(records: readonly Outgoing[]): Generator<Outgoing[]> {
 
 /** One call after the other, since calls side by side would change the order; what a shard refuses is sent again before the next. */
 function createPutter(client: KinesisClient, stream: string, rate: number | undefined, signal: AbortSignal): Put {
-  const named = stream.startsWith('arn:') ? { StreamARN: stream } : { StreamName: stream };
   let notBefore = performance.now();
   return async (records) => {
     const step = rate === undefined ? records.length : Math.max(1, Math.min(records.length, Math.ceil(rate / 5)));
@@ -194,7 +194,7 @@ function createPutter(client: KinesisClient, stream: string, rate: number | unde
       signal.throwIfAborted();
       const answer = await client.send(
         new PutRecordsCommand({
-          ...named,
+          ...streamAddress(stream),
           Records: left.map(({ data, partitionKey }) => ({ Data: data, PartitionKey: partitionKey })),
         }),
       );

@@ -227,15 +227,20 @@ export function costOf(resources: Resources, eventBytes = defaultEventBytes): Li
       Type === 'AWS::Kinesis::Stream' ? [Properties.RetentionPeriodHours ?? 24] : [],
     ),
   );
+  const where = (type: string, ...lines: Line[]) => (all.some(({ Type }) => Type === type) ? lines : []);
   return [
     ...all.flatMap((resource) => linesOf(resource, resources)),
     ...customMetrics(resources),
-    line('events', 'Kinesis', streamGb, 'GB into a stream'),
-    // Redshift and Firehose each read all of it.
-    line('events', 'Kinesis', 2 * gb, 'GB out of a stream'),
-    line('events', 'Kinesis', (streamGb * (retention - 24)) / monthHours, 'GB-month of retention beyond 24 h'),
-    line('events', 'VPC endpoints', gb, 'GB through an endpoint'),
-    line('events', 'Firehose', firehoseGb, 'GB through Firehose'),
+    // The owner of a stream that existed before pays for its records.
+    ...where(
+      'AWS::Kinesis::Stream',
+      line('events', 'Kinesis', streamGb, 'GB into a stream'),
+      // Redshift and Firehose each read all of it.
+      line('events', 'Kinesis', 2 * gb, 'GB out of a stream'),
+      line('events', 'Kinesis', (streamGb * (retention - 24)) / monthHours, 'GB-month of retention beyond 24 h'),
+    ),
+    ...where('AWS::EC2::VPCEndpoint', line('events', 'VPC endpoints', gb, 'GB through an endpoint')),
+    ...where('AWS::KinesisFirehose::DeliveryStream', line('events', 'Firehose', firehoseGb, 'GB through Firehose')),
     ...requests(resources),
     line('kept', 'S3', 1, 'GB-month of S3'),
     line('kept', 'Redshift', 1, 'GB-month of managed storage'),

@@ -4,6 +4,7 @@ import { landedHours, type PipelineDeclaration } from '../../sql';
 import { plural } from '../terminal';
 import { type CreateChange, differences, type Entry, otherDifferences, shown } from './differences';
 import { endpointChanges } from './endpoints';
+import { existingChanges } from './existing';
 import { forgottenSince, hours } from './landing';
 import { joinNames, unchangedOutcome } from './phrases';
 import type { Action, Change, Outcome, Pair, Sides } from './plan';
@@ -291,7 +292,9 @@ export function environmentOutcome({ label, before: [old], after: [now] }: Pair,
     summary,
     notes,
   });
-  const plain = ({ partners: _, dropData: __, pipelines: ___, ...rest }: EnvironmentDeclaration) => ({ ...rest });
+  const plain = ({ partners: _, dropData: __, pipelines: ___, existing: ____, ...rest }: EnvironmentDeclaration) => ({
+    ...rest,
+  });
   const changes = [
     ...differences(was.partners, is.partners).map(({ name, before, after }) =>
       partnerChange(`partner ${name}`, before, after, change),
@@ -315,6 +318,7 @@ export function environmentOutcome({ label, before: [old], after: [now] }: Pair,
           `It will stay when the pipeline is removed: dropData no longer names ${name}.`,
         ),
       ),
+    ...existingChanges(was.existing, is.existing, change),
     ...otherDifferences(plain(was), plain(is), []).map((summary) => change(label, 'online', summary)),
   ];
   return changes.length > 0 ? { changes, steps: [] } : unchangedOutcome(label, [now!]);

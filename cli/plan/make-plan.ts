@@ -2,6 +2,7 @@ import type { EnvironmentDeclaration } from '../../environments/declaration';
 import { normalizeDefinition } from '../../sql';
 import { plural } from '../terminal';
 import { environmentOutcome, pipelineOutcome } from './declarations';
+import { existingChanges } from './existing';
 import { landingOutcome } from './landing';
 import { unchangedOutcome } from './phrases';
 import {
@@ -128,7 +129,20 @@ function addedOutcome({ label, after }: Pair, sides: Sides): Outcome {
     notes: view ? [...sourceNotes(view, sides), ...recomputeNotes(view, sides)] : [],
     ...(view && { estimate: estimateOf(view, sides) }),
   };
-  return { changes: [change], steps: after.flatMap((state) => plannedSteps(label, 'update', state, state.create)) };
+  const changes = kind === 'environment' ? [change, ...firstUses(after[0]!)] : [change];
+  return { changes, steps: after.flatMap((state) => plannedSteps(label, 'update', state, state.create)) };
+}
+
+/** What a first deployment uses and did not make. */
+function firstUses({ declaration }: ObjectState): Change[] {
+  const { existing } = declaration as EnvironmentDeclaration;
+  return existingChanges({}, existing, (object, action, summary, ...notes) => ({
+    object,
+    pipeline: null,
+    action,
+    summary,
+    notes,
+  }));
 }
 
 function removedOutcome({ label, before }: Pair, sides: Sides): Outcome {

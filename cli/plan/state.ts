@@ -11,7 +11,7 @@ import type {
   WarehouseObjectKind,
 } from '../../lambda/warehouse-object/contract';
 import { parseObject, type Texts } from '../../lambda/warehouse-object/properties';
-import { names } from '../../lib/shared/names';
+import { streamName } from '../../lib/shared/names';
 import type { Pipeline } from '../../pipelines/definition';
 import { environmentObject, ownerObject, registryObject, type WarehouseObject, warehouseObjects } from '../../sql';
 import { recomputeReasons } from '../../sql/views/incremental';
@@ -100,7 +100,7 @@ export function treeStates(environment: Environment, pipelines: readonly Pipelin
     stateOf({ ...properties, onRemoval: keep ? 'keep' : 'drop' });
   const ofPipeline = (pipeline: Pipeline) =>
     warehouseObjects(pipeline, {
-      streamName: names.stream(environment.name, pipeline.name),
+      streamName: streamName(environment, pipeline.name),
       streamRoleArn: unknownRole,
       database,
     }).map((object) => ({

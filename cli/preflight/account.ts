@@ -24,7 +24,16 @@ export interface Account {
     readonly shards: number;
     readonly shardLimit: number;
   }>;
+  /** Returns what a stream is like; undefined if there is none with the ARN. */
+  stream(arn: string): Promise<StreamFacts | undefined>;
   exists(what: NamedThing, name: string): Promise<boolean>;
+}
+
+export interface StreamFacts {
+  readonly status: string;
+  readonly retentionHours: number;
+  /** As Kinesis has it: an ARN, an id or an alias. Undefined if the stream is not encrypted. */
+  readonly keyId?: string;
 }
 
 /** Permission that each call needs. */

@@ -1,56 +1,11 @@
-import type { Environment, Partner } from '../../environments/environment';
+import { existingStream } from '../../environments/declaration';
+import type { Partner } from '../../environments/environment';
 import { partnerRoleName, preset } from '../../lib/partners/presets';
 import { names } from '../../lib/shared/names';
-import type { Pipeline } from '../../pipelines/definition';
-import { meaningOf } from '../cloud/aws-errors';
 import { stackName } from '../cloud/names';
-import { explain } from '../failure';
-import { type Account, type NamedThing, permissions } from './account';
-
-export interface Finding {
-  /** Subject of the check, in a word or two. */
-  readonly check: string;
-  readonly result: 'ok' | 'will fail' | "can't tell";
-  readonly detail: string;
-  /** Command or edit that fixes it. */
-  readonly mend?: string;
-  /** Permission that the caller lacks. */
-  readonly permission?: string;
-}
-
-export interface Plan {
-  readonly environment: Environment;
-  readonly pipelines: readonly Pipeline[];
-  readonly account: Account;
-  /** Account of the caller. */
-  readonly accountId: string;
-}
-
-type Answer = Omit<Finding, 'check'>;
-type Question = keyof typeof permissions;
-
-const ok = (detail: string): Answer => ({ result: 'ok', detail });
-const fails = (detail: string, mend: string): Answer => ({ result: 'will fail', detail, mend });
-
-/** Runs one check. A failed call becomes "can't tell". @param questions calls whose permission the check needs */
-async function look(
-  check: string,
-  questions: Question | readonly Question[],
-  answer: () => Promise<Answer>,
-): Promise<Finding> {
-  try {
-    return { check, ...(await answer()) };
-  } catch (error) {
-    const meaning = meaningOf(error);
-    const permission = [questions]
-      .flat()
-      .map((question) => permissions[question as Question])
-      .join(', ');
-    if (meaning?.kind === 'denied')
-      return { check, result: "can't tell", detail: `you lack ${permission}`, permission };
-    return { check, result: "can't tell", detail: meaning?.sentence ?? explain(error) };
-  }
-}
+import type { NamedThing } from './account';
+import { existingFindings } from './existing';
+import { type Answer, type Finding, fails, look, ok, type Plan } from './finding';
 
 /** Runs every check, in the order in which a deployment depends on them. */
 export async function preflight(plan: Plan): Promise<Finding[]> {
@@ -64,6 +19,7 @@ export async function preflight(plan: Plan): Promise<Finding[]> {
     concurrency(plan),
     ...(deployed.data.exists ? [] : [vpcs(plan), streamQuota(plan), ...takenByData(plan, deployed.data.exists)]),
     ...(deployed.pipelines.exists ? [] : takenByPipelines(plan, deployed.pipelines.exists)),
+    ...existingFindings(plan),
     ...plan.environment.partners.map((partner) => principal(plan, partner)),
   ];
   return Promise.all(findings);
@@ -165,8 +121,9 @@ const vpcs = ({ account }: Plan) =>
     );
   });
 
-const streamQuota = ({ account, pipelines }: Plan) =>
+const streamQuota = ({ account, pipelines: all, environment }: Plan) =>
   look('streams', 'streams', async () => {
+    const pipelines = all.filter(({ name }) => !existingStream(environment, name));
     const { used, limit, shards, shardLimit } = await account.streams();
     const onDemand = pipelines.filter(({ stream }) => stream.capacity.mode === 'on-demand').length;
     const wanted = pipelines.reduce(
@@ -203,7 +160,8 @@ function takenByData(plan: Plan, exists: boolean | undefined): Promise<Finding>[
   const rename = `give the environment another \`name\`, or remove the ${kind}`;
   return [
     look(kind, kind, taken(kind, names.warehouse(environment.name), exists, rename, plan)),
-    ...pipelines.map(({ name }) => {
+    ...pipelines.flatMap(({ name }) => {
+      if (existingStream(environment, name)) return [];
       const stream = names.stream(environment.name, name);
       const mend = `aws kinesis delete-stream --stream-name ${stream}`;
       return look(`stream ${name}`, 'stream', taken('stream', stream, exists, mend, plan));

@@ -122,6 +122,20 @@ export async function awsAccount(given: AccountSettings): Promise<Account & { cl
         shardLimit: limits.ShardLimit ?? 0,
       };
     },
+    async stream(StreamARN) {
+      const answer = await orNone(
+        kinesis.send(new DescribeStreamSummaryCommand({ StreamARN })),
+        'ResourceNotFoundException',
+      );
+      const found = answer?.StreamDescriptionSummary;
+      return (
+        found && {
+          status: found.StreamStatus!,
+          retentionHours: found.RetentionPeriodHours!,
+          ...(found.EncryptionType === 'KMS' && { keyId: found.KeyId }),
+        }
+      );
+    },
     exists: async (what, name) => (await found[what](name)) !== undefined,
     close() {
       for (const client of [sts, ssm, stacks, ec2, redshift, serverless, lambda, kinesis, quotas, iam])

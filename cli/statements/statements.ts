@@ -3,7 +3,7 @@ import { environments } from '../../environments';
 import { environmentDeclaration } from '../../environments/declaration';
 import type { Environment } from '../../environments/environment';
 import { placeholdersOf, renderAll } from '../../lambda/shared/statement';
-import { names } from '../../lib/shared/names';
+import { streamName } from '../../lib/shared/names';
 import { pipelines } from '../../pipelines';
 import type { Pipeline } from '../../pipelines/definition';
 import {
@@ -55,7 +55,7 @@ function compiled(environment: Environment): Statement[] {
     ...from('declaration', environmentObject(environment.name, environmentDeclaration(environment, pipelines))),
     ...declared.flatMap((pipeline) => [
       ...warehouseObjects(pipeline, {
-        streamName: names.stream(environment.name, pipeline.name),
+        streamName: streamName(environment, pipeline.name),
         streamRoleArn: 'arn:aws:iam::111122223333:role/stream',
         database,
       }).flatMap((object) => from(`${pipeline.name} object ${object.id}`, object.properties)),

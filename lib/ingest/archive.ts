@@ -1,6 +1,5 @@
 import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import type { Stream } from 'aws-cdk-lib/aws-kinesis';
 import { CfnDeliveryStream } from 'aws-cdk-lib/aws-kinesisfirehose';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { LogGroup, LogStream } from 'aws-cdk-lib/aws-logs';
@@ -14,7 +13,8 @@ import type { Bundles } from '../shared/bundles';
 import { explained, grant } from '../shared/grant';
 import { Handler } from '../shared/handler';
 import { keyUse } from '../shared/key-use';
-import { names } from '../shared/names';
+import { streamName } from '../shared/names';
+import type { ReadStream } from './read-stream';
 
 export interface ArchiveTransformProps {
   readonly environment: Environment;
@@ -29,7 +29,7 @@ export class ArchiveTransform extends Handler {
     const plan: ArchivePlan = {
       textStreams: pipelines
         .filter(({ stream }) => isText(stream.records))
-        .map(({ name }) => names.stream(environment.name, name)),
+        .map(({ name }) => streamName(environment, name)),
     };
     super(scope, id, {
       code: bundles.code('archive', environment.name, plan),
@@ -44,7 +44,7 @@ export class ArchiveTransform extends Handler {
 export interface ArchiveProps {
   readonly environment: Environment;
   readonly pipelineName: string;
-  readonly stream: Stream;
+  readonly stream: ReadStream;
   readonly bucket: Bucket;
   readonly transform: ArchiveTransform;
   readonly key: IKey;
@@ -78,7 +78,7 @@ export class Archive extends Construct {
       role,
       new PolicyStatement({
         actions: ['kinesis:DescribeStream', 'kinesis:GetRecords', 'kinesis:GetShardIterator', 'kinesis:ListShards'],
-        resources: [stream.streamArn],
+        resources: [stream.arn],
       }),
       new PolicyStatement({
         actions: ['s3:GetBucketLocation', 's3:ListBucket', 's3:ListBucketMultipartUploads'],
@@ -96,12 +96,12 @@ export class Archive extends Construct {
         resources: [transform.function.functionArn],
       }),
       new PolicyStatement({ actions: ['logs:PutLogEvents'], resources: [logGroup.logGroupArn] }),
-      keyUse(key, 'kinesis', 'read'),
+      ...(stream.key ? [keyUse(stream.key, 'kinesis', 'read')] : []),
       keyUse(key, 's3', 'write'),
     );
     this.deliveryStream = new CfnDeliveryStream(this, 'Delivery', {
       deliveryStreamType: 'KinesisStreamAsSource',
-      kinesisStreamSourceConfiguration: { kinesisStreamArn: stream.streamArn, roleArn: role.roleArn },
+      kinesisStreamSourceConfiguration: { kinesisStreamArn: stream.arn, roleArn: role.roleArn },
       extendedS3DestinationConfiguration: {
         bucketArn: bucket.bucketArn,
         roleArn: role.roleArn,

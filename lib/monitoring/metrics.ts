@@ -3,7 +3,7 @@ import { Metric, type MetricOptions, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Environment } from '../../environments/environment';
 import type { Pipeline } from '../../pipelines/definition';
 import type { PipelineQueue } from '../history/history-queue';
-import { names } from '../shared/names';
+import { streamName } from '../shared/names';
 import { functionMetrics } from './alarms';
 
 type Named = Pick<Pipeline, 'name'>;
@@ -13,7 +13,7 @@ const period = Duration.minutes(5);
 
 /** A metric that Kinesis reports for a pipeline's stream. @default - its maximum */
 export const streamMetric = (
-  environment: Pick<Environment, 'name'>,
+  environment: Pick<Environment, 'name' | 'pipelines'>,
   pipeline: Named,
   metricName: string,
   options: MetricOptions = {},
@@ -21,7 +21,7 @@ export const streamMetric = (
   new Metric({
     namespace: 'AWS/Kinesis',
     metricName,
-    dimensionsMap: { StreamName: names.stream(environment.name, pipeline.name) },
+    dimensionsMap: { StreamName: streamName(environment, pipeline.name) },
     statistic: Stats.MAXIMUM,
     period,
     ...options,

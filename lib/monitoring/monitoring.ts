@@ -14,6 +14,7 @@ import type { CfnDeliveryStream } from 'aws-cdk-lib/aws-kinesisfirehose';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { CfnSubscription, Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import { existingStream } from '../../environments/declaration';
 import type { Environment } from '../../environments/environment';
 import { longestMinutes } from '../../lambda/export/contract';
 import type { ExportDefinition, HistorySource, Pipeline } from '../../pipelines/definition';
@@ -49,7 +50,8 @@ export interface MonitoringProps {
   readonly environment: Environment;
   readonly pipeline: Pipeline;
   readonly topic: Topic;
-  readonly delivery: CfnDeliveryStream;
+  /** Writes the archive. Undefined where there is none. */
+  readonly delivery: CfnDeliveryStream | undefined;
   /** By the word that distinguishes them in the alarm's name. */
   readonly handlers: Readonly<Record<string, Handler>>;
   readonly queues: PipelineQueues;
@@ -142,8 +144,12 @@ export class Monitoring extends Construct {
 
   private ingest(): void {
     const { environment, delivery, pipeline } = this.props;
-    const lag = streamMetric(environment, pipeline, 'GetRecords.IteratorAgeMilliseconds');
-    this.alarm('streamLag', { metric: lag, threshold: (pipeline.stream.retentionHours * 3_600_000) / 2, periods: 3 });
+    // The metrics of a stream are in its own account.
+    if (existingStream(environment, pipeline.name)?.role === undefined) {
+      const lag = streamMetric(environment, pipeline, 'GetRecords.IteratorAgeMilliseconds');
+      this.alarm('streamLag', { metric: lag, threshold: (pipeline.stream.retentionHours * 3_600_000) / 2, periods: 3 });
+    }
+    if (!delivery) return;
     const archiveLagMs = new Metric({
       namespace: 'AWS/Firehose',
       metricName: 'KinesisMillisBehindLatest',

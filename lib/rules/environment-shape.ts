@@ -2,9 +2,11 @@ import * as z from 'zod';
 import type {
   EndpointsOptions,
   Environment,
+  ExistingStream,
   Partner,
   PartnerEndpoint,
   PartnerReads,
+  PipelineOptions,
   ProvisionedWarehouse,
   ServerlessWarehouse,
 } from '../../environments/environment';
@@ -134,6 +136,21 @@ const dashboard = z.union(
 
 const queueOrTopic = /^arn:aws[a-z-]*:(sqs|sns):[a-z0-9-]+:\d{12}:[\w-]{1,256}$/;
 
+const streamArn = /^arn:aws[a-z-]*:kinesis:[a-z0-9-]+:\d{12}:stream\/[\w.-]{1,128}$/;
+const keyArn = /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/;
+const roleArn = /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,512}$/;
+
+const pipelineOptions = object<PipelineOptions>({
+  stream: object<ExistingStream>({
+    existing: text(
+      'be the ARN of a Kinesis stream, as in arn:aws:kinesis:eu-west-1:123456789012:stream/clicks',
+      (arn) => streamArn.test(arn),
+    ),
+    key: text('be the ARN of a KMS key, not of an alias', (arn) => keyArn.test(arn)).optional(),
+    role: text('be the ARN of a role without a comma', (arn) => roleArn.test(arn) && !arn.includes(',')).optional(),
+  }).optional(),
+});
+
 /** Every rule about a single field of an environment. */
 export const environmentShape = object<Environment>({
   name: text('be lower-case letters, digits and hyphens, begin with a letter, have at most 16 characters', (name) =>
@@ -158,6 +175,9 @@ export const environmentShape = object<Environment>({
   alarmEmail: text('be an address', (address) => /^[^\s@]+@[^\s@.]+(?:\.[^\s@.]+)+$/.test(address)).optional(),
   smoke: flag.optional(),
   dashboard: dashboard.optional(),
+  pipelines: z
+    .record(z.string(), pipelineOptions, { error: 'be an object with options by the names of pipelines' })
+    .optional(),
   retainData: flag,
   dropData: list(text('be the name of a pipeline')).optional(),
   deletionProtection: flag,

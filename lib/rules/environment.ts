@@ -1,4 +1,9 @@
-import type { Environment, ExportNotification, ProvisionedWarehouse } from '../../environments/environment';
+import type {
+  Environment,
+  ExistingStream,
+  ExportNotification,
+  ProvisionedWarehouse,
+} from '../../environments/environment';
 import type { EndpointDefinition } from '../../pipelines/definition';
 import { concurrencyOf, endpointStatementsPerSecond, mostInstances } from '../endpoints/share';
 import { environmentShape } from './environment-shape';
@@ -36,6 +41,7 @@ function ruleProblems(
 ): string[] {
   return [
     ...(sound('retainData') && sound('deletionProtection') ? protectionProblems(environment, at) : []),
+    ...(sound('pipelines') ? pipelineOptionProblems(environment, at, known) : []),
     ...(sound('dropData') && sound('retainData') ? dropDataProblems(environment, at, known) : []),
     ...(sound('warehouse') ? warehouseProblems(environment, `${at}.warehouse`) : []),
     ...(known && sound('exportNotifications')
@@ -82,6 +88,53 @@ function dropDataProblems({ retainData, dropData = [] }: Environment, at: string
       field,
       'be left out where retainData is false, which drops everything',
       dropData,
+    ),
+  ];
+}
+
+function pipelineOptionProblems(environment: Environment, at: string, known?: KnownNames): string[] {
+  return Object.entries(environment.pipelines ?? {}).flatMap(([name, { stream }]) => [
+    ...(known ? unknownNames(`${at}.pipelines`, 'pipelines', [name], known.pipelines) : []),
+    ...(stream ? existingStreamProblems(stream, environment, at, `${at}.pipelines.${name}.stream`) : []),
+  ]);
+}
+
+/**
+ * A stream of another account needs a role there: Redshift finds a stream by its name, in the account of the role that it assumed last.
+ * @param at the environment in messages
+ */
+function existingStreamProblems(
+  { existing, role }: ExistingStream,
+  { account, region }: Environment,
+  at: string,
+  field: string,
+): string[] {
+  const [, , , home, owner] = existing.split(':') as [string, string, string, string, string];
+  const missing = [
+    ...(account === undefined ? [`${at}.account must be given, since ${field} exists already`] : []),
+    ...(region === undefined ? [`${at}.region must be given, since ${field} exists already`] : []),
+  ];
+  if (missing.length > 0) return missing;
+  const foreign = owner !== account;
+  return [
+    ...must(home === region, `${field}.existing`, `be in the region of the environment, ${region}`, existing),
+    ...must(
+      !foreign || role !== undefined,
+      `${field}.role`,
+      `be given, a role of the account ${owner} that reads the stream: the environment is in ${account}`,
+      role,
+    ),
+    ...must(
+      foreign || role === undefined,
+      `${field}.role`,
+      "be left out for a stream of the environment's own account",
+      role,
+    ),
+    ...must(
+      !foreign || role === undefined || role.split(':')[4] === owner,
+      `${field}.role`,
+      `be in the account of the stream, ${owner}`,
+      role,
     ),
   ];
 }

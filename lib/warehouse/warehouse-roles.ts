@@ -1,6 +1,5 @@
 import { ArnFormat, Stack } from 'aws-cdk-lib';
 import { CompositePrincipal, type IPrincipal, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import type { Stream } from 'aws-cdk-lib/aws-kinesis';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
@@ -8,6 +7,7 @@ import type { Environment } from '../../environments/environment';
 import { manifestPrefix, undecodedPrefix, versionPrefix } from '../../lambda/load/contract';
 import { listingPrefix } from '../../lambda/reconcile/contract';
 import { functionUser, ownerUser } from '../../sql';
+import type { ReadStream } from '../ingest/read-stream';
 import { explained, grant } from '../shared/grant';
 import { keyUse } from '../shared/key-use';
 import { names } from '../shared/names';
@@ -15,7 +15,7 @@ import { names } from '../shared/names';
 export interface WarehouseRolesProps {
   readonly environment: Environment;
   readonly key: IKey;
-  readonly streams: readonly Stream[];
+  readonly streams: readonly ReadStream[];
   readonly history: Bucket;
   readonly archive: Bucket;
   readonly work: Bucket;
@@ -93,7 +93,19 @@ function databaseUsers(stack: Stack, { name, warehouse }: Environment, users: re
 }
 
 /** Redshift developer guide, "Getting started with streaming ingestion from Amazon Kinesis Data Streams", narrowed to the streams. */
-function streamStatements({ key, streams }: WarehouseRolesProps): PolicyStatement[] {
+function streamStatements({ streams }: WarehouseRolesProps): PolicyStatement[] {
+  const own = streams.filter(({ roleArn }) => roleArn === undefined);
+  const roles = new Set(streams.flatMap(({ roleArn }) => roleArn ?? []));
+  const keys = new Map(own.flatMap(({ key }) => (key ? [[key.keyArn, key] as const] : [])));
+  return [
+    ...(own.length > 0 ? readStatements([...new Set(own.map(({ arn }) => arn))]) : []),
+    // Redshift developer guide, "CREATE EXTERNAL SCHEMA": the first role of a chain assumes the next.
+    ...(roles.size > 0 ? [new PolicyStatement({ actions: ['sts:AssumeRole'], resources: [...roles] })] : []),
+    ...[...keys.values()].map((key) => keyUse(key, 'kinesis', 'read')),
+  ];
+}
+
+function readStatements(resources: string[]): PolicyStatement[] {
   return [
     new PolicyStatement({
       actions: [
@@ -103,13 +115,12 @@ function streamStatements({ key, streams }: WarehouseRolesProps): PolicyStatemen
         'kinesis:GetShardIterator',
         'kinesis:ListShards',
       ],
-      resources: streams.map((stream) => stream.streamArn),
+      resources,
     }),
     explained(
       new PolicyStatement({ actions: ['kinesis:ListStreams'], resources: ['*'] }),
       'ListStreams has no resource-level permissions',
     ),
-    keyUse(key, 'kinesis', 'read'),
   ];
 }
 

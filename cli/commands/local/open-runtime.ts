@@ -1,12 +1,17 @@
 import { availableParallelism } from 'node:os';
 import type { AllowedListener } from 'aws-local';
 import { resourceType } from '../../../lambda/warehouse-object/contract';
+import { streamName } from '../../../lib/shared/names';
 import type { FaultSource } from '../../../local/faults';
 import { type Runtime, startRuntime } from '../../../local/runtime';
+import { pipelines } from '../../../pipelines';
 import type { PipelineDeclaration } from '../../../sql';
+import { findEnvironment } from '../../cloud/environments';
+import { outputLike, scoped } from '../../cloud/names';
 import { Failure } from '../../failure';
 import { plural } from '../../terminal';
 import type { DemoRuntime } from './demo-runtime';
+import { makeOutside } from './outside';
 import type { OpenOptions } from './run';
 
 const stageName = 'dev';
@@ -27,6 +32,7 @@ export async function openRuntime(
   { onAllowed, onStarted, faults }: RuntimeHooks = {},
 ): Promise<DemoRuntime> {
   let ready = 0;
+  const environment = findEnvironment(stageName);
   const runtime = await startRuntime({
     assemblyDir,
     stageName,
@@ -36,6 +42,7 @@ export async function openRuntime(
     warehouseThreads,
     onAllowed,
     faults,
+    beforeDeployment: (outside) => makeOutside(environment, pipelines, outside),
     onRun: (event) => {
       if (event.kind === 'resource' && event.done) onProgress(`${plural(++ready, 'resource')}, ${event.name}`);
     },
@@ -53,7 +60,8 @@ export async function openRuntime(
     if (typeof value !== 'string') throw new Error(`the data stack of ${stageName} has no output ${name}`);
     return value;
   };
-  const streamOf = (pipeline: string) => `millrace-${stageName}-${pipeline.replaceAll('_', '-')}`;
+  const outputOfStream = (pipeline: string) => outputLike(outputsOf('data'), scoped(pipeline, 'StreamName'));
+  const streamOf = (pipeline: string) => outputOfStream(pipeline) ?? streamName(environment, pipeline);
   let disposing = false;
   const serverless = runtime.ofType('AWS::RedshiftServerless::Workgroup').length > 0;
   return {
@@ -76,7 +84,7 @@ export async function openRuntime(
     historyBucket: output('HistoryBucketName'),
     exportBucket: output('ExportsBucketName'),
     streamOf,
-    isDeployed: (pipeline) => runtime.ofType('AWS::Kinesis::Stream').some(({ ref }) => ref === streamOf(pipeline)),
+    isDeployed: (pipeline) => outputOfStream(pipeline) !== undefined,
     now: () => runtime.clock.now(),
     setRate: (rate) => runtime.clock.setRate(rate),
     pause: runtime.pause,

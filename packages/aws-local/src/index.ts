@@ -15,4 +15,4 @@ export {
   scriptedFaults,
 } from './faults';
 export type { AllowedListener } from './iam';
-export { type Runtime, type RuntimeOptions, startRuntime } from './runtime';
+export { type Outside, type Runtime, type RuntimeOptions, startRuntime } from './runtime';

@@ -53,9 +53,17 @@ export interface RuntimeOptions {
   readonly faults?: FaultSource;
   /** Called for every request that IAM allowed. */
   readonly onAllowed?: AllowedListener;
+  /** Called before the first deployment of this process, to make what the templates expect to be there. @default - nothing is made */
+  readonly beforeDeployment?: (made: Outside) => Promise<void> | void;
   /** Services and resource types that the runtime itself lacks. @default - none */
   readonly extensions?: readonly Extend[];
 }
+
+/** The services in which things can be made that no template has. */
+export type Outside = Pick<
+  Runtime,
+  'endpoint' | 'account' | 'region' | 'administrator' | 's3' | 'kinesis' | 'sqs' | 'secrets' | 'iam'
+>;
 
 /** A deployed environment on this machine. */
 export interface Runtime extends Disposable {
@@ -179,6 +187,17 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       onRun,
     });
     const deployments = createDeployments({ cloud, assets, state, stageName: options.stageName, account, region });
+    await options.beforeDeployment?.({
+      endpoint: services.gateway.endpoint,
+      account,
+      region,
+      administrator: iam.administrator,
+      s3: services.s3,
+      kinesis: services.kinesis,
+      sqs: services.sqs,
+      secrets: services.secrets,
+      iam,
+    });
     await jumpingWhile(deployments.start(assembly), services, clock);
     const jump = (epochMs: number) => jumpTo(services!, clock, epochMs);
     services.gateway.addInternal(clockPath, clockHandler(clock, jump));

@@ -160,21 +160,23 @@ export class Warehouses {
     this.open.clear();
   }
 
-  /** Assumes a role as Redshift does: the role must be attached, and the external id is the database user's ARN. */
-  private assume(definition: WarehouseDefinition, roleArn: string, user: string): Principal {
+  /** Assumes a role as Redshift does: the first of a chain must be attached, and the external id is the database user's ARN. Each role then assumes the next. */
+  private assume(definition: WarehouseDefinition, chain: string, user: string): Principal {
     const { account, region, sts } = this.options;
+    const [roleArn, ...more] = chain.split(',') as [string, ...string[]];
     // None of the modelled warehouse resources sets a default role.
     if (roleArn === 'default')
       throw new WarehouseError(
         `no default IAM role is set for the ${definition.target.kind} ${definition.target.name}`,
       );
-    if (roleArn.includes(',')) throw new WarehouseError('role chaining is not modelled by the local warehouse');
     if (!definition.roleArns.includes(roleArn))
       throw new WarehouseError(
         `User arn:aws:redshift:${region}:${account}:dbuser:${definition.userScope}/${user} is not authorized to assume IAM Role ${roleArn}: it is not attached to the ${definition.target.kind} ${definition.target.name}`,
       );
     const service: Principal = { kind: 'service', arn: 'redshift.amazonaws.com', account };
     const externalId = `arn:aws:redshift:${region}:${account}:dbuser:${definition.userScope}/${user}`;
-    return sts.assumeRole(service, { roleArn, sessionName: 'RedshiftIamRoleSession', externalId }).principal;
+    const sessionName = 'RedshiftIamRoleSession';
+    const first = sts.assumeRole(service, { roleArn, sessionName, externalId }).principal;
+    return more.reduce((caller, next) => sts.assumeRole(caller, { roleArn: next, sessionName }).principal, first);
   }
 }

@@ -88,16 +88,21 @@ function refusal(request: AuthorizationRequest, options: AuthorizerOptions): str
   if (onIdentity.effect === 'deny') return onIdentity.reason;
   const identityAllows = onIdentity.effect === 'allow';
   const resourceNames = onResource.effect === 'allow' || onResource.effect === 'delegated';
-  if (principal.account !== options.account) {
+  // Also in other accounts: the person at the terminal stands in for their owners.
+  if (principal.kind === 'administrator' && principal.account === options.account && kind !== 'trust') return undefined;
+  if (principal.account !== accountOf(request.resource, options)) {
     if (!resourceNames) return `${policyName} does not allow the other account`;
     return identityAllows ? undefined : 'no identity policy of the other account allows it';
   }
-  if (principal.kind === 'administrator' && kind !== 'trust') return undefined;
   if (onResource.effect === 'allow') return undefined;
   const needsResourcePolicy = kind === 'trust' || request.action.startsWith('kms:');
   if (needsResourcePolicy && !resourceNames) return `${policyName} does not allow it`;
   return identityAllows ? undefined : 'no identity-based policy allows it';
 }
+
+/** The account in a resource's ARN. Those of S3 have none. */
+const accountOf = (resource: string, { account }: Pick<AuthorizerOptions, 'account'>) =>
+  /^arn:[^:]*:[^:]*:[^:]*:(\d{12}):/.exec(resource)?.[1] ?? account;
 
 function identityVerdict(evaluation: EvaluationRequest, options: AuthorizerOptions): Verdict {
   const { principal } = evaluation;
@@ -118,7 +123,7 @@ function contextOf(request: AuthorizationRequest, options: AuthorizerOptions): C
     'aws:requestedregion': [options.region],
     'aws:currenttime': [new Date(now).toISOString()],
     'aws:epochtime': [String(Math.floor(now / 1000))],
-    'aws:resourceaccount': [options.account],
+    'aws:resourceaccount': [accountOf(request.resource, options)],
     'aws:principalisawsservice': [String(isService)],
     'aws:viaawsservice': ['false'],
     'aws:principaltype': [principalType(principal)],

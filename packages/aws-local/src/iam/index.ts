@@ -3,14 +3,15 @@ import {
   type Caller,
   type Clock,
   type Credentials,
+  type PolicyDocument,
   type Principal,
   type ResourceTwin,
   randomCredentials,
   type Service,
 } from 'aws-local-kit';
 import { type AllowedListener, createAuthorizer } from './authorizer';
-import type { Statement } from './policy';
-import { IamStore, iamTwins } from './store';
+import { parsePolicy, type Statement } from './policy';
+import { IamStore, iamTwins, uniqueId } from './store';
 import { Sts } from './sts';
 
 export type { AllowedListener } from './authorizer';
@@ -39,6 +40,8 @@ export interface Iam {
   statementsOf(roleArn: string): readonly Statement[] | undefined;
   /** The caller that owns an access key, for the gateway. */
   callerOf(accessKeyId: string, sessionToken?: string): Caller | undefined;
+  /** Adds a role of another account, or replaces it. @throws Error for an ARN of this account, whose roles are in templates */
+  outsideRole(arn: string, trust: PolicyDocument, policy: PolicyDocument): void;
   /** A principal of another account, for example a partner's system. Its own account allows it everything. */
   outsider(arn: string): { readonly principal: Principal; readonly credentials: Credentials };
 }
@@ -67,6 +70,21 @@ export function createIam(options: IamOptions): Iam {
     statementsOf: (roleArn) => store.statementsOf(roleArn),
     administrator: { principal, credentials },
     callerOf: (accessKeyId, sessionToken) => sts.callerOf(accessKeyId, sessionToken),
+    outsideRole(arn, trust, policy) {
+      const [, account, name] = /^arn:[^:]+:iam::(\d{12}):role\/(?:.*\/)?([^/]+)$/.exec(arn) ?? [];
+      if (account === undefined || account === options.account)
+        throw new Error(`a role of another account than ${options.account} was expected, got ${arn}`);
+      parsePolicy(trust, 'trust', `the trust policy of ${arn}`);
+      store.putRole({
+        name: name!,
+        arn,
+        id: uniqueId('AROA', arn),
+        trust,
+        maxSessionSeconds: 3600,
+        policies: new Map([['inline', parsePolicy(policy, 'identity', `the policy of ${arn}`)]]),
+        attached: new Map(),
+      });
+    },
     outsider(arn) {
       const account = /^arn:[^:]+:(?:iam|sts)::(\d{12}):/.exec(arn)?.[1];
       if (!account) throw new Error(`an outsider's ARN must be one of IAM or STS with an account id, got ${arn}`);

@@ -68,11 +68,12 @@ export class Sts implements StsPort {
       resourcePolicy: role.trust,
       context,
     });
+    const account = roleArn.split(':')[4]!;
     const principal: Principal = {
       kind: 'role',
-      arn: `arn:aws:sts::${this.store.account}:assumed-role/${role.name}/${sessionName}`,
+      arn: `arn:aws:sts::${account}:assumed-role/${role.name}/${sessionName}`,
       roleArn,
-      account: this.store.account,
+      account,
     };
     const expiresAt = this.realNow() + seconds * 1000;
     return { principal, credentials: this.#open(principal, newCredentials(), expiresAt), expiresAt };

@@ -43,7 +43,7 @@ const serviceContext = (stream: Stream, region: string): Readonly<Record<string,
 
 const createdFile = 'created.json';
 
-/** The streams of the account. */
+/** The streams of the account, and those of other accounts that the runtime was given. */
 export class Kinesis implements KinesisPort, Disposable {
   readonly #streams = new Map<string, Stream>();
 
@@ -91,7 +91,7 @@ export class Kinesis implements KinesisPort, Disposable {
     }
     const folder = path.join(dataDir, 'kinesis', name);
     storing(`the stream ${name}`, folder, () => fs.mkdirSync(folder, { recursive: true }));
-    const arn = `arn:aws:kinesis:${region}:${account}:stream/${name}`;
+    const arn = `arn:aws:kinesis:${region}:${settings.account ?? account}:stream/${name}`;
     const stream = new Stream(name, arn, settings, shardCount ?? 1, clock, folder);
     if (settings.mode === 'PROVISIONED' && shardCount !== undefined) stream.resize(shardCount);
     this.#streams.set(name, stream);
@@ -109,7 +109,9 @@ export class Kinesis implements KinesisPort, Disposable {
     return [...this.#streams.keys()].sort();
   }
 
-  stream(name: string): Stream {
+  /** @param named name or ARN */
+  stream(named: string): Stream {
+    const name = named.slice(named.lastIndexOf('/') + 1);
     const stream = this.#streams.get(name);
     if (!stream)
       throw new AwsError(
@@ -130,7 +132,7 @@ export class Kinesis implements KinesisPort, Disposable {
     }
     if (typeof name !== 'string')
       throw new AwsError('InvalidArgumentException', 'StreamName or StreamARN must be given');
-    return this.stream(name);
+    return this.#streamOf({ account: this.options.account }, name);
   }
 
   authorize(principal: Principal, action: string, stream: Stream): void {
@@ -148,11 +150,19 @@ export class Kinesis implements KinesisPort, Disposable {
     streamName: string,
     after: Readonly<Record<string, string>>,
   ): Promise<StreamSlice> {
-    const stream = this.stream(streamName);
+    const stream = this.#streamOf(principal, streamName);
     for (const operation of ['DescribeStreamSummary', 'ListShards', 'GetShardIterator', 'GetRecords'])
       this.authorize(principal, `kinesis:${operation}`, stream);
     this.useKey(principal, 'Decrypt', stream);
     return stream.slice(after);
+  }
+
+  /** A name alone means a stream of the caller's account. */
+  #streamOf({ account }: Pick<Principal, 'account'>, name: string): Stream {
+    const stream = this.#streams.get(name);
+    if (!stream || stream.arn.split(':')[4] !== account)
+      throw new AwsError('ResourceNotFoundException', `Stream ${name} under account ${account} not found.`);
+    return stream;
   }
 
   acceptedRecords(streamName: string): number {

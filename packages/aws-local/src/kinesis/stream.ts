@@ -4,6 +4,8 @@ import { AwsError, type Clock, NotModelledError, replaceFile, type StreamSlice, 
 import { Shard, type ShardDescription, sequencePrefix } from './shard';
 
 export interface StreamSettings {
+  /** The account that has the stream. @default - the runtime's */
+  readonly account?: string;
   readonly mode: 'ON_DEMAND' | 'PROVISIONED';
   readonly retentionHours: number;
   readonly kmsKey?: string;

@@ -59,7 +59,17 @@ function parseExternalSchema(cursor: Cursor): Unplaced {
   if (cursor.takeWords('default'))
     return { kind: 'create-external-schema', schema, roleArn: 'default', ifNotExists: exists };
   const { value, at } = cursor.expectString('a role ARN');
-  return { kind: 'create-external-schema', schema, roleArn: roleArn(cursor, value, at), ifNotExists: exists };
+  return { kind: 'create-external-schema', schema, roleArn: roleChain(cursor, value, at), ifNotExists: exists };
+}
+
+/** Most roles in a chain (Redshift management guide, "Chaining IAM roles"). */
+const mostChained = 10;
+
+/** Roles of which each assumes the next one, separated by commas without spaces. */
+function roleChain(cursor: Cursor, value: string, at: number): string {
+  const roles = value.split(',');
+  if (roles.length > mostChained) throw cursor.source.error(`a chain has at most ${mostChained} roles`, at);
+  return roles.map((role) => roleArn(cursor, role, at)).join(',');
 }
 
 export function roleArn(cursor: Cursor, value: string, at: number): string {

@@ -1,0 +1,50 @@
+import { existingStream } from '../../environments/declaration';
+import type { ExistingStream } from '../../environments/environment';
+import type { Pipeline } from '../../pipelines/definition';
+import { type Answer, type Finding, fails, look, ok, type Plan } from './finding';
+
+/** Checks what the environment names as existing. */
+export const existingFindings = (plan: Plan): Promise<Finding>[] =>
+  plan.pipelines.flatMap((pipeline) => {
+    const stream = existingStream(plan.environment, pipeline.name);
+    return stream ? [streamFinding(plan, pipeline, stream)] : [];
+  });
+
+const handover = ({ environment }: Plan) => `npx millrace handover ${environment.name}`;
+
+function streamFinding(plan: Plan, { name, stream }: Pipeline, existing: ExistingStream): Promise<Finding> {
+  const field = `pipelines.${name}.stream`;
+  const file = `environments/${plan.environment.name}.ts`;
+  return look(`existing stream ${name}`, 'stream', async (): Promise<Answer> => {
+    const found = await plan.account.stream(existing.existing);
+    if (!found) return fails(`there is no stream ${existing.existing}`, `correct \`${field}.existing\` in ${file}`);
+    if (found.status !== 'ACTIVE' && found.status !== 'UPDATING')
+      return fails(
+        `${existing.existing} is ${found.status}`,
+        `aws kinesis describe-stream-summary --stream-arn ${existing.existing}`,
+      );
+    if (found.retentionHours !== stream.retentionHours)
+      return fails(
+        `${existing.existing} keeps records for ${found.retentionHours} hours, and \`stream.retentionHours\` says ${stream.retentionHours}: gaps would be found too late or for nothing`,
+        `set \`stream.retentionHours\` of pipelines/${name}/pipeline.ts to ${found.retentionHours}`,
+      );
+    if (existing.role !== undefined)
+      return {
+        result: "can't tell",
+        detail: `${existing.existing} is there. ${existing.role} is in another account, which does not say whom it trusts and what it may. Ask its owners: \`${handover(plan)}\` has the policies`,
+      };
+    const wrongKey = keyProblem(found.keyId, existing.key);
+    if (wrongKey) return fails(`${existing.existing} is ${wrongKey}`, `correct \`${field}.key\` in ${file}`);
+    return ok(`${existing.existing} is ${found.status} and keeps records for ${found.retentionHours} hours`);
+  });
+}
+
+/** The managed key of Kinesis needs no permission. An alias does not say its key. */
+function keyProblem(keyId: string | undefined, key: string | undefined): string | undefined {
+  if (keyId === undefined || keyId.endsWith('alias/aws/kinesis'))
+    return key === undefined ? undefined : `encrypted without a customer key, and \`key\` names ${key}`;
+  if (key === undefined) return `encrypted with the customer key ${keyId}, and \`key\` names none`;
+  if (keyId.includes('alias/') || key.endsWith(`:${keyId}`) || key.endsWith(`/${keyId}`) || key === keyId)
+    return undefined;
+  return `encrypted with the customer key ${keyId}, and \`key\` names ${key}`;
+}
