@@ -37,11 +37,11 @@ function ruleProblems(
   environment: Environment,
   at: string,
   known: KnownNames | undefined,
-  { sound }: Checked,
+  { sound, right }: Checked,
 ): string[] {
   return [
     ...(sound('retainData') && sound('deletionProtection') ? protectionProblems(environment, at) : []),
-    ...(sound('pipelines') ? pipelineOptionProblems(environment, at, known) : []),
+    ...(right('pipelines') ? pipelineOptionProblems(environment, at, known) : []),
     ...(sound('dropData') && sound('retainData') ? dropDataProblems(environment, at, known) : []),
     ...(sound('warehouse') ? warehouseProblems(environment, `${at}.warehouse`) : []),
     ...(known && sound('exportNotifications')

@@ -70,7 +70,11 @@ async function prepare(outside: Outside): Promise<void> {
 function assembly(): string {
   const bundles = new EsbuildBundles(join(__dirname, '../../lambda'), join(folder, 'lambda'));
   const outdir = join(folder, 'assembly');
-  synthesize(createApp({ environments: [environment], pipelines, bundles, app: { outdir } }), pipelines, () => undefined);
+  synthesize(
+    createApp({ environments: [environment], pipelines, bundles, app: { outdir } }),
+    pipelines,
+    () => undefined,
+  );
   return outdir;
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { environments } from '../../environments';
+import type { Environment } from '../../environments/environment';
 import { createApp } from '../../lib/app';
 import { pipelines } from '../../pipelines';
 import { noBundles, serverless } from './fixtures';
@@ -17,10 +18,33 @@ interface Report {
   }[];
 }
 
+/** An environment over things that exist already. */
+const existing = (dev: Environment): Environment => ({
+  ...dev,
+  name: 'existing',
+  account: '555566667777',
+  region: 'eu-west-1',
+  pipelines: {
+    [pipelines[0]!.name]: {
+      stream: {
+        existing: 'arn:aws:kinesis:eu-west-1:555566667777:stream/one',
+        key: 'arn:aws:kms:eu-west-1:555566667777:key/1234',
+      },
+    },
+    [pipelines[1]!.name]: {
+      stream: {
+        existing: 'arn:aws:kinesis:eu-west-1:888899990000:stream/two',
+        role: 'arn:aws:iam::888899990000:role/reads',
+      },
+    },
+  },
+});
+
 test('every environment, and Serverless, passes the AwsSolutions rules of cdk-nag', () => {
   const outdir = mkdtempSync(join(tmpdir(), 'millrace-nag-'));
   try {
-    const all = [...environments, { ...environments[0]!, name: 'serverless', warehouse: serverless }];
+    const [dev] = environments as [Environment];
+    const all = [...environments, { ...dev, name: 'serverless', warehouse: serverless }, existing(dev)];
     const app = createApp({
       environments: all,
       pipelines,

@@ -278,6 +278,15 @@ test.each([
   expect(refusal(sql)).toBe(message);
 });
 
+test('an external schema may name a chain of roles', () => {
+  const chain = (count: number) =>
+    Array.from({ length: count }, (_, n) => `arn:aws:iam::00000000000${n % 10}:role/r`).join(',');
+  const sql = (count: number) => `create external schema s from kinesis iam_role '${chain(count)}'`;
+  expect(one(sql(2))).toMatchObject({ kind: 'create-external-schema', roleArn: chain(2) });
+  expect(refusal(sql(11))).toContain('a chain has at most 10 roles');
+  expect(refusal(sql(2).replace(',', ', '))).toContain('invalid IAM role ARN');
+});
+
 test('a COPY as it is written by loads', () => {
   expect(
     one(
