@@ -88,7 +88,7 @@ function refusal(request: AuthorizationRequest, options: AuthorizerOptions): str
   if (onIdentity.effect === 'deny') return onIdentity.reason;
   const identityAllows = onIdentity.effect === 'allow';
   const resourceNames = onResource.effect === 'allow' || onResource.effect === 'delegated';
-  // Also in other accounts: the person at the terminal stands in for their owners.
+  // Also in other accounts: the person at the terminal acts for their owners.
   if (principal.kind === 'administrator' && principal.account === options.account && kind !== 'trust') return undefined;
   if (principal.account !== accountOf(request.resource, options)) {
     if (!resourceNames) return `${policyName} does not allow the other account`;
