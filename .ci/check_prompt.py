@@ -1,19 +1,14 @@
-"""Uses the SQL prompt through psql, psycopg, redshift_connector and dbt, unchanged. Needs the variables of `millrace endpoints`."""
+"""Uses the SQL prompt through psql, psycopg and redshift_connector, unchanged. Needs the variables of `millrace endpoints`."""
 
 import datetime
 import decimal
 import os
-import pathlib
 import shutil
 import subprocess
-import sys
-import tempfile
 
 import psycopg
 import redshift_connector
 
-ROOT = pathlib.Path(__file__).parent
-DBT = pathlib.Path(sys.executable).parent / "dbt"
 DATABASE, USER, PASSWORD = (os.environ[name] for name in ("PGDATABASE", "PGUSER", "PGPASSWORD"))
 HOST, PORT = os.environ["PGHOST"], int(os.environ["PGPORT"])
 
@@ -97,29 +92,6 @@ def check_redshift_connector():
     print("redshift_connector: Redshift's digest, metadata, parameters, transactions")
 
 
-def dbt(folder, *args):
-    environment = {**os.environ, "DO_NOT_TRACK": "1", "DBT_PROFILES_DIR": str(ROOT / "dbt"), "DBT_PROJECT_DIR": str(ROOT / "dbt")}
-    paths = ["--target-path", f"{folder}/target", "--log-path", f"{folder}/logs"]
-    done = subprocess.run([str(DBT), "--no-use-colors", *args, *paths], capture_output=True, text=True, timeout=500, env=environment)
-    assert done.returncode == 0, (args, done.stdout[-8000:], done.stderr)
-    return done.stdout
-
-
-def check_dbt():
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            for _ in range(2):
-                for command in (("build",), ("test",), ("source", "freshness")):
-                    dbt(folder, *command)
-            dbt(folder, "build", "--full-refresh")
-            dbt(folder, "docs", "generate")
-        finally:
-            with psycopg.connect(autocommit=True) as connection:
-                connection.execute("drop schema if exists dbt_check cascade")
-    print("dbt: build, test, source freshness, each twice; a full refresh; the catalog of docs")
-
-
 check_psql()
 check_psycopg()
 check_redshift_connector()
-check_dbt()

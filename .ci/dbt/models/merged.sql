@@ -1,2 +1,2 @@
 {{ config(materialized='incremental', unique_key='event_id', incremental_strategy='merge') }}
-select event_id, action, occurred_at from {{ ref('events_of_estore') }} where action = 'return'
+select event_id, action, occurred_at from {{ ref('stg_estore__events') }} where action = 'return'

@@ -1,4 +1,4 @@
 {% snapshot actions_then %}
-{{ config(target_schema='dbt_check', unique_key='action', strategy='check', check_cols=['weight']) }}
+{{ config(unique_key='action', strategy='check', check_cols=['weight']) }}
 select action, weight from {{ ref('actions') }}
 {% endsnapshot %}
