@@ -35,12 +35,12 @@ function existingThings(
   environment: Environment,
   pipelines: readonly { readonly name: string }[],
 ): NonNullable<EnvironmentDeclaration['existing']> {
-  return Object.fromEntries(
-    pipelines.flatMap(({ name }) => {
-      const stream = existingStream(environment, name);
-      return stream === undefined ? [] : [[`stream of ${name}`, { ...stream }] as const];
-    }),
-  );
+  const streams = pipelines.flatMap(({ name }) => {
+    const stream = existingStream(environment, name);
+    return stream === undefined ? [] : [[`stream of ${name}`, { ...stream }] as const];
+  });
+  const bucket = environment.history?.bucket;
+  return Object.fromEntries([...streams, ...(bucket ? [['history bucket', { ...bucket }] as const] : [])]);
 }
 
 /** The stream of a pipeline that Millrace did not make. */

@@ -143,6 +143,14 @@ export interface ExistingStream {
   readonly role?: string;
 }
 
+/** A bucket that Millrace did not make, of the environment's account and region. It is read, and neither changed nor emptied. */
+export interface ExistingBucket {
+  /** Name of the bucket. Its owner lets it send events to EventBridge. */
+  readonly existing: string;
+  /** ARN of the customer key that encrypts its objects. @default - no customer key */
+  readonly key?: string;
+}
+
 /** What is different about a pipeline in one environment. */
 export interface PipelineOptions {
   /** @default - a stream of its own */
@@ -168,6 +176,8 @@ export interface Environment {
    * rows. All other runs look only at what changed. @default 2
    */
   readonly fullPassHour?: number;
+  /** Where history objects are. docs/existing.md has the details. @default - a bucket of its own */
+  readonly history?: { readonly bucket: ExistingBucket };
   /** By the name of the pipeline. docs/existing.md has the details. @default - Millrace makes everything */
   readonly pipelines?: Readonly<Record<string, PipelineOptions>>;
   /** True keeps streams, buckets, keys, tables and the warehouse's last snapshot when a stack is deleted. */

@@ -1,7 +1,7 @@
 import { CfnOutput, Duration, Fn, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Key } from 'aws-cdk-lib/aws-kms';
-import { type LifecycleRule, StorageClass } from 'aws-cdk-lib/aws-s3';
+import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
+import { Bucket, type IBucket, type LifecycleRule, StorageClass } from 'aws-cdk-lib/aws-s3';
 import { CfnSecretTargetAttachment } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { existingStream, keepsData } from '../environments/declaration';
@@ -9,6 +9,7 @@ import type { Environment } from '../environments/environment';
 import { literalPrefixes, undecodedPrefix } from '../lambda/load/contract';
 import type { Pipeline } from '../pipelines/definition';
 import { decodes, ownerUser } from '../sql';
+import { BucketEvents } from './history/bucket-events';
 import { HistoryQueue, notifyQueues, type PipelineQueues } from './history/history-queue';
 import { EventStream } from './ingest/event-stream';
 import type { ReadStream } from './ingest/read-stream';
@@ -31,7 +32,9 @@ export interface DataStackProps extends StackProps {
 /** Everything that holds data: the key, streams, buckets, queues and the warehouse. Other stacks may be replaced at will. */
 export class DataStack extends Stack {
   readonly key: Key;
-  readonly history: PrivateBucket;
+  readonly history: IBucket;
+  /** The customer key of an existing history bucket. Undefined if Millrace made the bucket, or if there is none. */
+  readonly historyKey: IKey | undefined;
   readonly archive: PrivateBucket;
   readonly exports: PrivateBucket;
   readonly work: PrivateBucket;
@@ -62,7 +65,10 @@ export class DataStack extends Stack {
         retain,
         lifecycle: options.lifecycle,
       });
-    this.history = bucket('History', { versioned: true, lifecycle: coldAfter(90) });
+    const existing = environment.history?.bucket;
+    const ownHistory = existing ? undefined : bucket('History', { versioned: true, lifecycle: coldAfter(90) });
+    this.history = ownHistory ?? Bucket.fromBucketName(this, 'History', existing!.existing);
+    this.historyKey = existing?.key === undefined ? undefined : Key.fromKeyArn(this, 'HistoryKey', existing.key);
     this.archive = bucket('Archive', { versioned: true, lifecycle: coldAfter(90) });
     this.exports = bucket('Exports', { versioned: true, lifecycle: [forgottenMarkers, ...stagedFiles(environment)] });
     // COPY manifests and listings are lists of object keys, so S3's own encryption is enough. Copies of objects are encrypted with the customer key.
@@ -72,11 +78,11 @@ export class DataStack extends Stack {
       lifecycle: [{ id: 'expiry', expiration: Duration.days(7) }],
     });
 
-    const closed = [this.history, this.archive, this.work, logs];
+    const closed = [...(ownHistory ? [ownHistory] : []), this.archive, this.work, logs];
     guardAgainstPartners({ exports: this.exports, closed, key: this.key }, environment);
 
     for (const pipeline of pipelines) this.createStream(environment, pipeline);
-    this.createQueues(environment, pipelines);
+    this.createQueues(environment, pipelines, ownHistory);
 
     this.ownerSecret = new DatabaseUserSecret(this, 'OwnerSecret', { user: ownerUser, key: this.key, retain });
     const network = new Network(this, 'Network', {
@@ -88,6 +94,9 @@ export class DataStack extends Stack {
       key: this.key,
       streams: [...this.streams.values()],
       history: this.history,
+      // Millrace's own bucket has nothing else.
+      historyPrefixes: ownHistory ? [''] : literalPrefixes(globsOf(pipelines)),
+      historyKey: this.historyKey,
       archive: this.archive,
       work: this.work,
       exports: this.exports,
@@ -167,7 +176,12 @@ export class DataStack extends Stack {
     output(stream.streamName);
   }
 
-  private createQueues(environment: Environment, pipelines: readonly Pipeline[]): void {
+  /** @param ownHistory undefined for an existing bucket, whose events come from EventBridge */
+  private createQueues(
+    environment: Environment,
+    pipelines: readonly Pipeline[],
+    ownHistory: PrivateBucket | undefined,
+  ): void {
     const targets = pipelines.flatMap((pipeline) => {
       const scope = this.node.findChild(pascalCase(pipeline.name)) as Construct;
       const retain = keepsData(environment, pipeline.name);
@@ -175,13 +189,16 @@ export class DataStack extends Stack {
       const history = new HistoryQueue(scope, 'History', { key: this.key, retain, notified });
       this.historyQueues.set(pipeline.name, history);
       const { queue } = history;
-      const globs = (pipeline.history ?? []).flatMap((source) => source.globs);
+      const globs = globsOf([pipeline]);
       const undecoded = decodes(pipeline) ? [`${undecodedPrefix}${pipeline.name}/`] : [];
       const targetsOf = (bucket: PrivateBucket, prefixes: readonly string[]) =>
         queue ? prefixes.map((prefix) => ({ bucket, queue, prefix })) : [];
-      return [...targetsOf(this.history, literalPrefixes(globs)), ...targetsOf(this.work, undecoded)];
+      const prefixes = literalPrefixes(globs);
+      if (!ownHistory && queue && prefixes.length > 0)
+        new BucketEvents(scope, 'BucketEvents', { bucket: this.history, prefixes, queue });
+      return [...(ownHistory ? targetsOf(ownHistory, prefixes) : []), ...targetsOf(this.work, undecoded)];
     });
-    for (const bucket of [this.history, this.work]) {
+    for (const bucket of [...(ownHistory ? [ownHistory] : []), this.work]) {
       const own = targets.filter((target) => target.bucket === bucket);
       if (own.length > 0) notifyQueues(bucket, own);
     }
@@ -204,6 +221,9 @@ export class DataStack extends Stack {
     for (const [name, value] of Object.entries(values)) new CfnOutput(this, name, { value });
   }
 }
+
+const globsOf = (pipelines: readonly Pipeline[]) =>
+  pipelines.flatMap(({ history = [] }) => history.flatMap(({ globs }) => globs));
 
 /** A deleted run leaves a delete marker for each key. S3 removes the marker once all versions under it have expired. */
 const forgottenMarkers = { id: 'forgotten-markers', expiredObjectDeleteMarker: true };

@@ -244,7 +244,13 @@ class Shared {
     const objectsOf = { history: data.history, work: data.work, loadRoleArn: data.roles.load.roleArn };
     const queues = data.queues(pipeline);
     const of = (purpose: UserPurpose) => ({ ...common, secretArn: users.secretArn(purpose) });
-    handlers['load'] = new Load(scope, 'Load', { ...of('load'), ...objectsOf, archive: data.archive, queues }).handler;
+    handlers['load'] = new Load(scope, 'Load', {
+      ...of('load'),
+      ...objectsOf,
+      historyKey: data.historyKey,
+      archive: data.archive,
+      queues,
+    }).handler;
     if (pipeline.history) {
       const { backlog } = queues;
       handlers['reconcile'] = new Reconcile(scope, 'Reconcile', { ...of('reconcile'), ...objectsOf, backlog }).handler;

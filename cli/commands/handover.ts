@@ -14,7 +14,7 @@ interface Options {
 export function addHandover(program: Command, io: Io): void {
   program
     .command('handover <environment>')
-    .summary('print what the owners of your own stream have to add')
+    .summary('print what the owners of your own stream and bucket have to add')
     .description(
       'Prints a page in Markdown for the people who own what the environment names as `existing`: the policies that they add, and what Millrace does with their things. It needs no AWS account ' +
         'and can be sent before the first deployment. `npx millrace preflight` checks what your credentials can see of it.',

@@ -24,5 +24,10 @@ function usesOf(name: string, { role }: Existing[string]): string[] {
         ? 'It gets two readers that poll every shard: the landing view and the archive.'
         : 'It gets a reader that polls every shard: the landing view. There is no archive of it.',
     ];
+  if (name === 'history bucket')
+    return [
+      'It is read below the prefixes of the pipelines, and neither changed nor emptied.',
+      'A rule of EventBridge for each pipeline with history sends its new objects to a queue. Older objects are found by the reconcile and by `npx millrace backfill`.',
+    ];
   return [];
 }

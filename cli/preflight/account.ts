@@ -26,6 +26,8 @@ export interface Account {
   }>;
   /** Returns what a stream is like; undefined if there is none with the ARN. */
   stream(arn: string): Promise<StreamFacts | undefined>;
+  /** Returns what a bucket of an account is like; undefined if there is none with the name. */
+  bucket(name: string, account: string): Promise<BucketFacts | undefined>;
   exists(what: NamedThing, name: string): Promise<boolean>;
 }
 
@@ -33,6 +35,15 @@ export interface StreamFacts {
   readonly status: string;
   readonly retentionHours: number;
   /** As Kinesis has it: an ARN, an id or an alias. Undefined if the stream is not encrypted. */
+  readonly keyId?: string;
+}
+
+export interface BucketFacts {
+  readonly region: string;
+  readonly versioned: boolean;
+  /** Whether it sends its events to EventBridge. */
+  readonly eventBridge: boolean;
+  /** Customer key of its default encryption: an ARN, an id or an alias. */
   readonly keyId?: string;
 }
 
@@ -49,6 +60,8 @@ export const permissions = {
   cluster: 'redshift:DescribeClusters',
   workgroup: 'redshift-serverless:GetWorkgroup',
   stream: 'kinesis:DescribeStreamSummary',
+  bucket:
+    's3:ListBucket, s3:GetBucketLocation, s3:GetBucketVersioning, s3:GetBucketNotification and s3:GetEncryptionConfiguration',
   role: 'iam:GetRole',
   user: 'iam:GetUser',
 } as const;

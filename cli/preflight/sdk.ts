@@ -9,6 +9,13 @@ import {
   RedshiftClient,
 } from '@aws-sdk/client-redshift';
 import { GetWorkgroupCommand, RedshiftServerlessClient } from '@aws-sdk/client-redshift-serverless';
+import {
+  GetBucketEncryptionCommand,
+  GetBucketNotificationConfigurationCommand,
+  GetBucketVersioningCommand,
+  HeadBucketCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import { GetServiceQuotaCommand, ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
@@ -52,6 +59,7 @@ export async function awsAccount(given: AccountSettings): Promise<Account & { cl
   const kinesis = new KinesisClient({ ...clientSettings(deadlines), ...given });
   const quotas = new ServiceQuotasClient({ ...clientSettings(deadlines), ...given });
   const iam = new IAMClient({ ...clientSettings(deadlines), ...given });
+  const s3 = new S3Client({ ...clientSettings(deadlines), forcePathStyle: given.endpoint !== undefined, ...given });
   const found: Record<NamedThing, (name: string) => Promise<unknown>> = {
     cluster: (ClusterIdentifier) =>
       orNone(
@@ -136,9 +144,26 @@ export async function awsAccount(given: AccountSettings): Promise<Account & { cl
         }
       );
     },
+    async bucket(Bucket, ExpectedBucketOwner) {
+      const given = { Bucket, ExpectedBucketOwner };
+      const there = await orNone(s3.send(new HeadBucketCommand(given)), 'NotFound', 'NoSuchBucket');
+      if (!there) return undefined;
+      const [versioning, notifications, encryption] = await Promise.all([
+        s3.send(new GetBucketVersioningCommand(given)),
+        s3.send(new GetBucketNotificationConfigurationCommand(given)),
+        s3.send(new GetBucketEncryptionCommand(given)),
+      ]);
+      const rule = encryption.ServerSideEncryptionConfiguration?.Rules?.[0]?.ApplyServerSideEncryptionByDefault;
+      return {
+        region: there.BucketRegion ?? region,
+        versioned: versioning.Status === 'Enabled',
+        eventBridge: notifications.EventBridgeConfiguration !== undefined,
+        ...(rule?.SSEAlgorithm?.startsWith('aws:kms') && { keyId: rule.KMSMasterKeyID ?? 'alias/aws/s3' }),
+      };
+    },
     exists: async (what, name) => (await found[what](name)) !== undefined,
     close() {
-      for (const client of [sts, ssm, stacks, ec2, redshift, serverless, lambda, kinesis, quotas, iam])
+      for (const client of [sts, ssm, stacks, ec2, redshift, serverless, lambda, kinesis, quotas, iam, s3])
         client.destroy();
     },
   };

@@ -55,6 +55,7 @@ export function parseNotification(body: string): NotifiedObject[] {
   if (typeof notification.original === 'string' && typeof notification.reason === 'string')
     return parseNotification(notification.original).map((object) => ({ ...object, parked: true }));
   if (notification.Event === 's3:TestEvent') return [];
+  if (notification.source === 'aws.s3') return bridged(notification);
   return asArray(notification.Records, 'body.Records').flatMap((value, i) => {
     const at = `body.Records[${i}]`;
     const record = asRecord(value, at);
@@ -74,6 +75,28 @@ export function parseNotification(body: string): NotifiedObject[] {
       },
     ];
   });
+}
+
+/**
+ * The object of an event that S3 sent through EventBridge. None for other events than "Object Created". The key is plain here (Amazon S3 user guide,
+ * "EventBridge event message structure").
+ */
+function bridged(event: Readonly<Record<string, unknown>>): NotifiedObject[] {
+  if (event['detail-type'] !== 'Object Created') return [];
+  const detail = asRecord(event.detail, 'body.detail');
+  const object = asRecord(detail.object, 'body.detail.object');
+  const etag = asText(object.etag, 'body.detail.object.etag').replaceAll('"', '');
+  if (etag === '') throw new Error('body.detail.object.etag must identify the bytes, got an empty text');
+  return [
+    {
+      bucket: asText(asRecord(detail.bucket, 'body.detail.bucket').name, 'body.detail.bucket.name'),
+      key: asText(object.key, 'body.detail.object.key'),
+      etag,
+      versionId: asText(object['version-id'] ?? '', 'body.detail.object.version-id'),
+      size: asNumber(object.size ?? 0, 'body.detail.object.size'),
+      writtenAt: Date.parse(asText(event.time ?? '', 'body.time')) || 0,
+    },
+  ];
 }
 
 /** A body like that of S3's own notifications. For objects whose notification was lost, and for retries. */

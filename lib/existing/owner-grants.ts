@@ -1,5 +1,5 @@
 import { existingStream } from '../../environments/declaration';
-import type { Environment, ExistingStream } from '../../environments/environment';
+import type { Environment, ExistingBucket, ExistingStream } from '../../environments/environment';
 import type { Pipeline } from '../../pipelines/definition';
 import { names } from '../shared/names';
 
@@ -24,10 +24,11 @@ export interface OwnerGrant {
   readonly owner: string;
   /** ARN of what it is added to. */
   readonly resource: string;
-  readonly kind: 'trust policy' | 'permissions of the role' | 'key policy';
+  readonly kind: 'trust policy' | 'permissions of the role' | 'key policy' | 'notification configuration';
   /** One sentence: what it is for, and when it can be left out. */
   readonly why: string;
-  readonly policy: PolicyDocument;
+  /** What is added, as JSON. */
+  readonly add: PolicyDocument | { readonly EventBridgeConfiguration: object };
 }
 
 /**
@@ -39,11 +40,60 @@ export const ownerGrants = (
   environment: Environment,
   pipelines: readonly Pick<Pipeline, 'name'>[],
   account: string,
-): OwnerGrant[] =>
-  pipelines.flatMap(({ name }) => {
-    const stream = existingStream(environment, name);
-    return stream ? streamGrants(stream, `pipelines.${name}.stream`, callers(environment, account)) : [];
-  });
+): OwnerGrant[] => {
+  const by = callers(environment, account);
+  const bucket = environment.history?.bucket;
+  return [
+    ...pipelines.flatMap(({ name }) => {
+      const stream = existingStream(environment, name);
+      return stream ? streamGrants(stream, `pipelines.${name}.stream`, by) : [];
+    }),
+    ...(bucket ? bucketGrants(bucket, account, environment.region ?? '', by) : []),
+  ];
+};
+
+function bucketGrants({ existing, key }: ExistingBucket, owner: string, region: string, by: Callers): OwnerGrant[] {
+  const common = { field: 'history.bucket', owner };
+  return [
+    {
+      ...common,
+      resource: `arn:aws:s3:::${existing}`,
+      kind: 'notification configuration',
+      why: 'Lets the bucket send its events to EventBridge. Without it new objects wait for the next reconcile. Leave it out if it is on.',
+      add: { EventBridgeConfiguration: {} },
+    },
+    ...(key === undefined
+      ? []
+      : [keyGrant(key, common, 's3', region, by, 'Lets the warehouse and the load functions decrypt the objects.')]),
+  ];
+}
+
+/** A statement in the policy of a key, for a service that decrypts with it. */
+function keyGrant(
+  resource: string,
+  common: Pick<OwnerGrant, 'field' | 'owner'>,
+  service: 's3' | 'kinesis',
+  region: string,
+  { root, roles }: Callers,
+  why: string,
+): OwnerGrant {
+  return {
+    ...common,
+    resource,
+    kind: 'key policy',
+    why: `${why} Leave it out if the policy of the key lets IAM policies of the account decide, as the default does.`,
+    add: policy({
+      Effect: 'Allow',
+      Principal: { AWS: root },
+      Action: ['kms:Decrypt'],
+      Resource: '*',
+      Condition: {
+        StringEquals: { 'kms:ViaService': `${service}.${region}.amazonaws.com` },
+        ArnLike: { 'aws:PrincipalArn': roles },
+      },
+    }),
+  };
+}
 
 interface Callers {
   readonly root: string;
@@ -67,19 +117,14 @@ function streamGrants({ existing, key, role }: ExistingStream, field: string, { 
     return key === undefined
       ? []
       : [
-          {
-            ...common,
-            resource: key,
-            kind: 'key policy',
-            why: 'Lets the warehouse and Firehose decrypt the stream. Leave it out if the policy of the key lets IAM policies of the account decide, as the default does.',
-            policy: policy({
-              Effect: 'Allow',
-              Principal: { AWS: root },
-              Action: ['kms:Decrypt'],
-              Resource: '*',
-              Condition: { ...viaKinesis, ArnLike: { 'aws:PrincipalArn': roles } },
-            }),
-          },
+          keyGrant(
+            key,
+            common,
+            'kinesis',
+            region,
+            { root, roles },
+            'Lets the warehouse and Firehose decrypt the stream.',
+          ),
         ];
   return [
     {
@@ -87,7 +132,7 @@ function streamGrants({ existing, key, role }: ExistingStream, field: string, { 
       resource: role,
       kind: 'trust policy',
       why: "Lets the warehouse's role assume this role.",
-      policy: policy({
+      add: policy({
         Effect: 'Allow',
         Principal: { AWS: root },
         Action: ['sts:AssumeRole'],
@@ -99,7 +144,7 @@ function streamGrants({ existing, key, role }: ExistingStream, field: string, { 
       resource: role,
       kind: 'permissions of the role',
       why: 'Lets this role read the stream.',
-      policy: policy(
+      add: policy(
         {
           Effect: 'Allow',
           Action: [

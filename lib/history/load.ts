@@ -1,6 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { Bucket, IBucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { env, type LoadSource, literalPrefixes, manifestPrefix, versionPrefix } from '../../lambda/load/contract';
 import { decodes, loadPlan } from '../../sql';
@@ -14,7 +15,9 @@ import { loadTimeout } from './load-timeout';
 
 export interface LoadProps extends PipelineFunctionProps {
   readonly queues: PipelineQueues;
-  readonly history: Bucket;
+  readonly history: IBucket;
+  /** The customer key of an existing history bucket. Undefined if Millrace made the bucket, or if there is none. */
+  readonly historyKey: IKey | undefined;
   readonly archive: Bucket;
   readonly work: Bucket;
   readonly loadRoleArn: string;
@@ -69,7 +72,7 @@ export class Load extends Construct {
 
   /** Reads objects and copies single versions, only below the prefixes of the pipeline's globs. */
   private versionStatements(): PolicyStatement[] {
-    const { pipeline, key, history, archive, work } = this.props;
+    const { pipeline, key, history, historyKey, archive, work } = this.props;
     const of = (wanted: LoadSource['bucket']) =>
       literalPrefixes(loadPlan(pipeline).sources.flatMap(({ bucket, globs }) => (bucket === wanted ? globs : [])));
     const sources = [
@@ -107,6 +110,7 @@ export class Load extends Construct {
         'Each copy is named after its run, below the prefix of the pipeline',
       ),
       keyUse(key, 's3', 'write'),
+      ...(historyKey ? [keyUse(historyKey, 's3', 'read')] : []),
     ];
   }
 

@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import type { Bucket, IBucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { literalPrefixes } from '../../lambda/load/contract';
 import { env, listingPrefix } from '../../lambda/reconcile/contract';
@@ -15,7 +15,7 @@ import type { PipelineQueue } from './history-queue';
 
 export interface ReconcileProps extends PipelineFunctionProps {
   readonly backlog: PipelineQueue;
-  readonly history: Bucket;
+  readonly history: IBucket;
   readonly work: Bucket;
   readonly loadRoleArn: string;
 }

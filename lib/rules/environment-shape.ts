@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type {
   EndpointsOptions,
   Environment,
+  ExistingBucket,
   ExistingStream,
   Partner,
   PartnerEndpoint,
@@ -140,6 +141,15 @@ const streamArn = /^arn:aws[a-z-]*:kinesis:[a-z0-9-]+:\d{12}:stream\/[\w.-]{1,12
 const keyArn = /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/;
 const roleArn = /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,512}$/;
 
+/** S3 user guide, "General purpose bucket naming rules". A name of another form is one of an access point or an alias. */
+const bucketName =
+  /^(?!xn--|sthree-|amzn-s3-demo-|\d+\.\d+\.\d+\.\d+$)[a-z0-9](?!.*(?:\.\.|\.-|-\.))[a-z0-9.-]{1,61}[a-z0-9]$/;
+
+const existingBucket = object<ExistingBucket>({
+  existing: text('be the name of a bucket', (name) => bucketName.test(name)),
+  key: text('be the ARN of a KMS key, not of an alias', (arn) => keyArn.test(arn)).optional(),
+});
+
 const pipelineOptions = object<PipelineOptions>({
   stream: object<ExistingStream>({
     existing: text(
@@ -175,6 +185,7 @@ export const environmentShape = object<Environment>({
   alarmEmail: text('be an address', (address) => /^[^\s@]+@[^\s@.]+(?:\.[^\s@.]+)+$/.test(address)).optional(),
   smoke: flag.optional(),
   dashboard: dashboard.optional(),
+  history: object<NonNullable<Environment['history']>>({ bucket: existingBucket }).optional(),
   pipelines: z
     .record(z.string(), pipelineOptions, { error: 'be an object with options by the names of pipelines' })
     .optional(),

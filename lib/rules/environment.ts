@@ -41,6 +41,7 @@ function ruleProblems(
 ): string[] {
   return [
     ...(sound('retainData') && sound('deletionProtection') ? protectionProblems(environment, at) : []),
+    ...(right('history') && environment.history ? whereMissing(environment, at, `${at}.history.bucket`) : []),
     ...(right('pipelines') ? pipelineOptionProblems(environment, at, known) : []),
     ...(sound('dropData') && sound('retainData') ? dropDataProblems(environment, at, known) : []),
     ...(sound('warehouse') ? warehouseProblems(environment, `${at}.warehouse`) : []),
@@ -105,15 +106,13 @@ function pipelineOptionProblems(environment: Environment, at: string, known?: Kn
  */
 function existingStreamProblems(
   { existing, role }: ExistingStream,
-  { account, region }: Environment,
+  environment: Environment,
   at: string,
   field: string,
 ): string[] {
+  const { account, region } = environment;
   const [, , , home, owner] = existing.split(':') as [string, string, string, string, string];
-  const missing = [
-    ...(account === undefined ? [`${at}.account must be given, since ${field} exists already`] : []),
-    ...(region === undefined ? [`${at}.region must be given, since ${field} exists already`] : []),
-  ];
+  const missing = whereMissing(environment, at, field);
   if (missing.length > 0) return missing;
   const foreign = owner !== account;
   return [
@@ -138,6 +137,12 @@ function existingStreamProblems(
     ),
   ];
 }
+
+/** Otherwise it would depend on who synthesizes where an existing thing is. */
+const whereMissing = (environment: Environment, at: string, field: string): string[] =>
+  (['account', 'region'] as const)
+    .filter((name) => environment[name] === undefined)
+    .map((name) => `${at}.${name} must be given, since ${field} exists already`);
 
 /** Nodes of a cluster by type (Redshift management guide, "Node type details"). */
 const nodeCounts: Record<ProvisionedWarehouse['nodeType'], { least: number; most: number }> = {

@@ -1,7 +1,7 @@
 import { ArnFormat, Stack } from 'aws-cdk-lib';
 import { CompositePrincipal, type IPrincipal, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import type { Bucket, IBucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import type { Environment } from '../../environments/environment';
 import { manifestPrefix, undecodedPrefix, versionPrefix } from '../../lambda/load/contract';
@@ -16,7 +16,11 @@ export interface WarehouseRolesProps {
   readonly environment: Environment;
   readonly key: IKey;
   readonly streams: readonly ReadStream[];
-  readonly history: Bucket;
+  readonly history: IBucket;
+  /** Beginnings of the keys of history objects. */
+  readonly historyPrefixes: readonly string[];
+  /** The customer key of an existing history bucket. Undefined if Millrace made the bucket, or if there is none. */
+  readonly historyKey: IKey | undefined;
   readonly archive: Bucket;
   readonly work: Bucket;
   readonly exports: Bucket;
@@ -124,7 +128,14 @@ function readStatements(resources: string[]): PolicyStatement[] {
   ];
 }
 
-function loadStatements({ key, history, archive, work }: WarehouseRolesProps): PolicyStatement[] {
+function loadStatements({
+  key,
+  history,
+  historyPrefixes,
+  historyKey,
+  archive,
+  work,
+}: WarehouseRolesProps): PolicyStatement[] {
   const buckets = [history, archive, work];
   return [
     new PolicyStatement({
@@ -135,7 +146,7 @@ function loadStatements({ key, history, archive, work }: WarehouseRolesProps): P
       new PolicyStatement({
         actions: ['s3:GetObject'],
         resources: [
-          history.arnForObjects('*'),
+          ...historyPrefixes.map((prefix) => history.arnForObjects(`${prefix}*`)),
           archive.arnForObjects('*'),
           ...[manifestPrefix, versionPrefix, listingPrefix].map((prefix) => work.arnForObjects(`${prefix}*`)),
         ],
@@ -143,6 +154,7 @@ function loadStatements({ key, history, archive, work }: WarehouseRolesProps): P
       'COPY reads the objects that a manifest names, anywhere in these buckets',
     ),
     keyUse(key, 's3', 'read'),
+    ...(historyKey ? [keyUse(historyKey, 's3', 'read')] : []),
   ];
 }
 

@@ -1,12 +1,25 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import {
   CreateStreamCommand,
   DescribeStreamSummaryCommand,
   KinesisClient,
   PutRecordsCommand,
 } from '@aws-sdk/client-kinesis';
+import {
+  CreateBucketCommand,
+  GetBucketNotificationConfigurationCommand,
+  GetBucketPolicyCommand,
+  GetBucketVersioningCommand,
+  ListObjectVersionsCommand,
+  PutBucketNotificationConfigurationCommand,
+  PutBucketPolicyCommand,
+  PutBucketVersioningCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import { App, Stack, Stage } from 'aws-cdk-lib';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Outside } from 'aws-local';
@@ -23,12 +36,16 @@ jest.setTimeout(300_000);
 const [account, other, region] = ['555566667777', '888899990000', 'eu-west-1'];
 const ours = `arn:aws:kinesis:${region}:${account}:stream/Clicks.of-the-shop`;
 const theirs = `arn:aws:kinesis:${region}:${other}:stream/orders`;
-const pipelines = ['clicks', 'orders'].map((name) => widePipeline(name, 3, { exports: [], history: undefined }));
+const pipelines = ['clicks', 'orders'].map((name) =>
+  widePipeline(name, 3, { exports: [], refreshEveryMinutes: 5, ...(name === 'orders' ? { history: undefined } : {}) }),
+);
 const environment: Environment = {
   ...dev,
   account,
   region,
   partners: [],
+  reconcileEveryMinutes: 60,
+  history: { bucket: { existing: 'years-of-files' } },
   pipelines: {
     clicks: { stream: { existing: ours } },
     orders: { stream: { existing: theirs, role: `arn:aws:iam::${other}:role/lends/orders` } },
@@ -38,6 +55,7 @@ const environment: Environment = {
 const folder = mkdtempSync(join(tmpdir(), 'millrace-existing-'));
 let runtime: Runtime;
 let kinesis: KinesisClient;
+let s3: S3Client;
 let before: unknown;
 
 const send = (StreamARN: string, from: string, count: number) =>
@@ -51,9 +69,25 @@ const send = (StreamARN: string, from: string, count: number) =>
     }),
   );
 
-const streams = async () => {
+const bucket = { Bucket: 'years-of-files' };
+const line = (id: string) => `${JSON.stringify({ messageId: id, timestamp: '2020-01-01T08:00:00Z' })}\n`;
+const put = (Key: string, id: string) => s3.send(new PutObjectCommand({ ...bucket, Key, Body: gzipSync(line(id)) }));
+
+/** How the things of others are configured, without what a request is answered with. */
+const configuration = async () => {
   const summaries = [ours, theirs].map((StreamARN) => kinesis.send(new DescribeStreamSummaryCommand({ StreamARN })));
-  return (await Promise.all(summaries)).map(({ StreamDescriptionSummary }) => StreamDescriptionSummary);
+  const answers: object[] = await Promise.all([
+    ...summaries,
+    s3.send(new GetBucketNotificationConfigurationCommand(bucket)),
+    s3.send(new GetBucketPolicyCommand(bucket)),
+    s3.send(new GetBucketVersioningCommand(bucket)),
+  ]);
+  return answers.map((answer) => ({ ...answer, $metadata: undefined }));
+};
+
+const objects = async () => {
+  const { Versions = [] } = await s3.send(new ListObjectVersionsCommand(bucket));
+  return Versions.map(({ Key, ETag }) => `${Key} ${ETag}`);
 };
 
 /** What others made, and put there, before Millrace comes. */
@@ -61,10 +95,30 @@ async function prepare(outside: Outside): Promise<void> {
   const { endpoint, administrator } = outside;
   kinesis = new KinesisClient({ endpoint, region, credentials: administrator.credentials });
   await kinesis.send(new CreateStreamCommand({ StreamName: 'Clicks.of-the-shop', ShardCount: 2 }));
+  s3 = new S3Client({ endpoint, region, credentials: administrator.credentials, forcePathStyle: true });
+  await s3.send(new CreateBucketCommand(bucket));
+  await s3.send(new PutBucketVersioningCommand({ ...bucket, VersioningConfiguration: { Status: 'Enabled' } }));
+  const Policy = JSON.stringify({
+    Version: '2012-10-17',
+    Statement: [
+      { Effect: 'Deny', Principal: '*', Action: 's3:DeleteObject', Resource: 'arn:aws:s3:::years-of-files/*' },
+      { Effect: 'Deny', Principal: '*', Action: 's3:PutObject', Resource: 'arn:aws:s3:::years-of-files/closed/*' },
+    ],
+  });
+  await s3.send(new PutBucketPolicyCommand({ ...bucket, Policy }));
+  await s3.send(
+    new PutBucketNotificationConfigurationCommand({
+      ...bucket,
+      NotificationConfiguration: { EventBridgeConfiguration: {} },
+    }),
+  );
+  for (const year of [2019, 2020]) await put(`clicks-logs/year ${year}+.gz`, `file${year}`);
+  await put('other/2020.gz', 'nobody');
+  // The rest: the stream of the other account, and its role.
   makeOutside(environment, pipelines, outside);
   await send(ours, 'old', 7);
   await send(theirs, 'old', 5);
-  before = await streams();
+  before = await configuration();
 }
 
 function assembly(): string {
@@ -104,6 +158,7 @@ beforeAll(async () => {
 }, 300_000);
 afterAll(async () => {
   kinesis?.destroy();
+  s3?.destroy();
   await runtime?.dispose();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -111,17 +166,31 @@ afterAll(async () => {
 test('records of before and after the deployment are events, also those of a stream in another account', async () => {
   await send(ours, 'new', 3);
   await send(theirs, 'new', 2);
-  const counts = 'select (select count(*) from clicks.events), (select count(*) from orders.events)';
+  const counts =
+    "select (select count(*) from clicks.events where message_id not like 'file%'), (select count(*) from orders.events)";
   await settled(counts, '10,7');
   expect(runtime.ofType('AWS::Kinesis::Stream')).toEqual([]);
   expect(runtime.ofType('AWS::KinesisFirehose::DeliveryStream')).toHaveLength(1);
-  expect(await streams()).toEqual(before);
+  expect(await configuration()).toEqual(before);
 });
 
-test('a deletion of the environment leaves the streams and their records', async () => {
+test('objects of before are found by the reconcile, new ones by their event', async () => {
+  await settled('select count(*) from clicks.events', '12');
+  // The reconcile has just listed the bucket, and its next run is in an hour.
+  await put('clicks-logs/a b+c%2B.gz', 'late');
+  const soon = runtime.clock.now() + 5 * 60_000;
+  await runtime.jumpTo(soon);
+  expect(String((await runtime.warehouse.query('select count(*) from clicks.events')).rows[0])).toBe('13');
+  expect(runtime.ofType('AWS::Events::Rule').filter(({ path }) => path?.includes('BucketEvents'))).toHaveLength(1);
+});
+
+test('a deletion of the environment leaves streams and bucket, what is in them and how they are configured', async () => {
+  const stored = await objects();
+  expect(stored).toHaveLength(4);
   runtime.clock.setRate(1000);
   await runtime.deploy(withoutEnvironment());
   expect(runtime.ofType('AWS::Lambda::Function')).toEqual([]);
-  expect(await streams()).toEqual(before);
+  expect(await configuration()).toEqual(before);
+  expect(await objects()).toEqual(stored);
   expect([ours, theirs].map((stream) => runtime.kinesis.acceptedRecords(stream))).toEqual([10, 7]);
 });

@@ -74,6 +74,87 @@ describe('an existing stream is refused', () => {
   });
 });
 
+describe('an existing history bucket', () => {
+  const keyOf = `arn:aws:kms:${region}:${account}:key/5678`;
+  const inBucket = (bucket: unknown): Partial<Environment> => ({
+    account,
+    region,
+    history: { bucket } as Environment['history'],
+  });
+
+  test.each<[string, unknown, string]>([
+    ['a URL', { existing: 's3://logs' }, 'history.bucket.existing must be the name of a bucket, got "s3://logs"'],
+    ['an address', { existing: '10.0.0.1' }, 'history.bucket.existing must be the name of a bucket, got "10.0.0.1"'],
+    [
+      'a key id',
+      { existing: 'logs', key: '1' },
+      'history.bucket.key must be the ARN of a KMS key, not of an alias, got "1"',
+    ],
+    ['nothing', undefined, 'history.bucket must be an object with existing, key, got nothing'],
+  ])('is refused: %s', (_, bucket, message) => {
+    expect(problems(inBucket(bucket))).toEqual([`environments.test.${message}`]);
+  });
+
+  test('needs the account and the region', () => {
+    expect(problems({ history: { bucket: { existing: 'logs' } } })).toEqual(
+      ['account', 'region'].map(
+        (name) => `environments.test.${name} must be given, since environments.test.history.bucket exists already`,
+      ),
+    );
+  });
+
+  test('is no resource; EventBridge brings its new objects to the queue of the pipeline', () => {
+    const { data, pipelines } = templates(inBucket({ existing: 'logs', key: keyOf }));
+    const buckets = Object.keys(data.findResources('AWS::S3::Bucket'));
+    expect(buckets.filter((id) => id.startsWith('History'))).toEqual([]);
+    expect(JSON.stringify(data.findResources('AWS::S3::BucketPolicy')).includes('"logs"')).toBe(false);
+    data.hasResourceProperties('AWS::Events::Rule', {
+      EventPattern: {
+        account: [account],
+        source: ['aws.s3'],
+        'detail-type': ['Object Created'],
+        detail: { bucket: { name: ['logs'] }, object: { key: [{ prefix: 'shop-logs/' }] } },
+      },
+      Targets: [
+        { Id: 'Queue', Arn: Match.objectLike({ 'Fn::GetAtt': [Match.stringLikeRegexp('^ShopHistoryQueue'), 'Arn'] }) },
+      ],
+    });
+    data.hasResourceProperties('AWS::SQS::QueuePolicy', {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Action: 'sqs:SendMessage',
+            Principal: { Service: 'events.amazonaws.com' },
+            Condition: { ArnEquals: { 'aws:SourceArn': Match.objectLike({ 'Fn::GetAtt': Match.anyValue() }) } },
+          }),
+        ]),
+      },
+    });
+    const decrypting = [data, pipelines].flatMap((template) =>
+      Object.entries(template.findResources('AWS::IAM::Policy')).flatMap(([id, { Properties }]) =>
+        JSON.stringify(Properties).includes(keyOf) ? [id.replace(/DefaultPolicy.*/, '')] : [],
+      ),
+    );
+    expect(decrypting.map((id) => id.replace(/[0-9A-F]{8}$/, ''))).toEqual([
+      'WarehouseRolesLoad',
+      'ShopLoadHandlerRole',
+    ]);
+    const load = Object.entries(data.findResources('AWS::IAM::Policy')).find(([id]) => /RolesLoad/.test(id))![1];
+    const text = JSON.stringify(load['Properties']);
+    expect([text.includes(':s3:::logs/shop-logs/*'), text.includes(':s3:::logs/*')]).toEqual([true, false]);
+    data.hasOutput('HistoryBucketName', { Value: 'logs' });
+  });
+
+  test('its owner switches EventBridge on, and lets the key decrypt', () => {
+    const grants = ownerGrants(testEnvironment(inBucket({ existing: 'logs', key: keyOf })), [shopPipeline()], account);
+    expect(grants.map(({ kind, resource }) => [kind, resource])).toEqual([
+      ['notification configuration', 'arn:aws:s3:::logs'],
+      ['key policy', keyOf],
+    ]);
+    expect(grants[0]!.add).toEqual({ EventBridgeConfiguration: {} });
+  });
+});
+
 describe('templates', () => {
   test('a stream of the account is read by its ARN and decrypted with its key, and is no resource', () => {
     const { data, pipelines } = templates(using(own));
@@ -124,11 +205,11 @@ describe('templates', () => {
 
 test('the policies to hand over can be added before the roles exist', () => {
   const grantsOf = (stream: ExistingStream) =>
-    ownerGrants(testEnvironment(using(stream)), [shopPipeline()], account).map(({ owner, resource, kind, policy }) => ({
+    ownerGrants(testEnvironment(using(stream)), [shopPipeline()], account).map(({ owner, resource, kind, add }) => ({
       owner,
       resource,
       kind,
-      policy,
+      add,
     }));
   const Condition = { ArnLike: { 'aws:PrincipalArn': `arn:aws:iam::${account}:role/millrace-test-*` } };
   expect(grantsOf({ existing: arn(account) })).toEqual([]);
@@ -137,7 +218,7 @@ test('the policies to hand over can be added before the roles exist', () => {
       owner: account,
       resource: key,
       kind: 'key policy',
-      policy: expect.objectContaining({
+      add: expect.objectContaining({
         Statement: [
           expect.objectContaining({ Action: ['kms:Decrypt'], Condition: expect.objectContaining(Condition) }),
         ],
@@ -149,7 +230,7 @@ test('the policies to hand over can be added before the roles exist', () => {
       owner: other,
       resource: role,
       kind: 'trust policy',
-      policy: {
+      add: {
         Version: '2012-10-17',
         Statement: [
           {

@@ -24,6 +24,7 @@ const existing = (dev: Environment): Environment => ({
   name: 'existing',
   account: '555566667777',
   region: 'eu-west-1',
+  history: { bucket: { existing: 'logs', key: 'arn:aws:kms:eu-west-1:555566667777:key/5678' } },
   pipelines: {
     [pipelines[0]!.name]: {
       stream: {

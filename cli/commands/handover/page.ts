@@ -31,13 +31,18 @@ export function page(
     ...(grants.some(({ kind }) => kind === 'key policy')
       ? ['Add a statement to the policy that is there. `aws kms put-key-policy` replaces the whole policy.']
       : []),
+    ...(grants.some(({ kind }) => kind === 'notification configuration')
+      ? [
+          'Add to the notification configuration that is there: `aws s3api get-bucket-notification-configuration --bucket …` prints it, and `put-bucket-notification-configuration` replaces all of it.',
+        ]
+      : []),
   ];
   return `${parts.join('\n\n')}\n`;
 }
 
-const section = ({ kind, resource, owner, why, field, policy }: OwnerGrant, index: number) =>
+const section = ({ kind, resource, owner, why, field, add }: OwnerGrant, index: number) =>
   [
     `### ${index + 1}. ${kind[0]!.toUpperCase()}${kind.slice(1)} of ${resource}`,
     `In the account ${owner}. ${why} (\`${field}\`)`,
-    `\`\`\`json\n${JSON.stringify(policy, null, 2)}\n\`\`\``,
+    `\`\`\`json\n${JSON.stringify(add, null, 2)}\n\`\`\``,
   ].join('\n\n');

@@ -1,7 +1,7 @@
 import type { Outside } from 'aws-local';
 import { existingStream } from '../../../environments/declaration';
 import type { Environment } from '../../../environments/environment';
-import { ownerGrants } from '../../../lib/existing/owner-grants';
+import { ownerGrants, type PolicyDocument } from '../../../lib/existing/owner-grants';
 import { streamName } from '../../../lib/shared/names';
 import type { Pipeline } from '../../../pipelines/definition';
 
@@ -16,8 +16,14 @@ const mib = 1024 * 1024;
 export function makeOutside(
   environment: Environment,
   pipelines: readonly Pipeline[],
-  { account, kinesis, iam }: Outside,
+  { account, kinesis, s3, iam }: Outside,
 ): void {
+  const bucket = environment.history?.bucket.existing;
+  if (bucket !== undefined && !s3.has(bucket)) {
+    const made = s3.create(bucket, { versioned: true });
+    made.eventBridge = true;
+    s3.save(made);
+  }
   const grants = ownerGrants(environment, pipelines, account);
   for (const { name, stream } of pipelines) {
     const existing = existingStream(environment, name);
@@ -35,7 +41,7 @@ export function makeOutside(
       kinesis.create(known, settings, stream.capacity.mode === 'provisioned' ? stream.capacity.shards : onDemandShards);
     if (existing.role === undefined) continue;
     const policyOf = (wanted: string) =>
-      grants.find(({ resource, kind: what }) => resource === existing.role && what === wanted)!.policy;
+      grants.find(({ resource, kind: what }) => resource === existing.role && what === wanted)!.add as PolicyDocument;
     iam.outsideRole(existing.role, policyOf('trust policy'), policyOf('permissions of the role'));
   }
 }

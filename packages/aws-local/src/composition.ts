@@ -85,7 +85,13 @@ export async function composeServices(options: CompositionOptions): Promise<Serv
   const kms = createKms(base);
   const secrets = createSecrets({ ...base, kms: kms.port });
   const sqs = createSqs({ ...base, kms: kms.port });
-  const s3 = createS3({ ...base, kms: kms.port, sqs: sqs.port, deliver: faults?.deliver('notification') });
+  const s3 = createS3({
+    ...base,
+    kms: kms.port,
+    sqs: sqs.port,
+    bus: () => bus.port,
+    deliver: faults?.deliver('notification'),
+  });
   const kinesis = createKinesis({ ...base, kms: kms.port, around: faults?.kinesis });
   const bus = createEventBus({
     ...base,

@@ -5,6 +5,7 @@ import {
   type Credentials,
   createClock,
   createGateway,
+  type EventBusPort,
   type Gateway,
   type Principal,
   type ResourceState,
@@ -59,7 +60,7 @@ afterAll(() => {
 
 /** All services behind one gateway over a data folder of their own, with a clock that stands still. */
 export async function startServices(
-  options: { dataDir?: string; throttle?: boolean; now?: number } = {},
+  options: { dataDir?: string; throttle?: boolean; now?: number; bus?: EventBusPort } = {},
 ): Promise<Services> {
   const dataDir = options.dataDir ?? fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-services-'));
   folders.push(dataDir);
@@ -77,7 +78,13 @@ export async function startServices(
   const common = { dataDir, account, region, clock, authorizer: iam.authorizer };
   const kms = createKms(common);
   const sqs = createSqs({ ...common, kms: kms.port, endpoint: gateway.endpoint });
-  const s3 = createS3({ ...common, kms: kms.port, sqs: sqs.port, onTrouble: (message) => troubles.push(message) });
+  const s3 = createS3({
+    ...common,
+    kms: kms.port,
+    sqs: sqs.port,
+    ...(options.bus && { bus: () => options.bus! }),
+    onTrouble: (message) => troubles.push(message),
+  });
   const kinesis = createKinesis({ ...common, kms: kms.port, throttle: options.throttle, realNow: () => real.now });
   const secrets = createSecrets({ ...common, kms: kms.port });
   gateway.add(sqs.service, s3.service, kinesis.service, secrets.service);

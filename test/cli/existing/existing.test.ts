@@ -1,7 +1,7 @@
 import { page } from '../../../cli/commands/handover/page';
 import { makePlan } from '../../../cli/plan/make-plan';
 import { treeStates } from '../../../cli/plan/state';
-import type { Account, StreamFacts } from '../../../cli/preflight/account';
+import type { Account, BucketFacts, StreamFacts } from '../../../cli/preflight/account';
 import { existingFindings } from '../../../cli/preflight/existing';
 import type { ExistingStream } from '../../../environments/environment';
 import { ownerGrants } from '../../../lib/existing/owner-grants';
@@ -110,6 +110,47 @@ describe('preflight', () => {
     ],
   ])('a stream that %s', async (_, stream, answer, expected) => {
     expect(await found(stream, answer)).toEqual(expected);
+  });
+});
+
+describe('preflight of a bucket', () => {
+  const facts: BucketFacts = { region: 'eu-west-1', versioned: true, eventBridge: true };
+  const found = async (answer: BucketFacts | undefined, bucketKey?: string) => {
+    const plan = {
+      environment: testEnvironment({ history: { bucket: { existing: 'logs', ...(bucketKey && { key: bucketKey }) } } }),
+      pipelines,
+      account: { region: 'eu-west-1', bucket: async () => answer } as unknown as Account,
+      accountId: account,
+    };
+    const [finding] = await Promise.all(existingFindings(plan));
+    return [finding!.result, finding!.mend ?? finding!.detail];
+  };
+
+  test.each<[string, BucketFacts | undefined, string | undefined, unknown[]]>([
+    ['is ready', facts, undefined, ['ok', 'logs sends its events to EventBridge']],
+    [
+      'has no versions',
+      { ...facts, versioned: false },
+      undefined,
+      ['ok', expect.stringContaining('It has no versions')],
+    ],
+    ['is missing', undefined, undefined, ['will fail', 'correct `history.bucket.existing` in environments/test.ts']],
+    ['is elsewhere', { ...facts, region: 'us-east-1' }, undefined, ['will fail', expect.stringContaining('region')]],
+    [
+      'is silent',
+      { ...facts, eventBridge: false },
+      undefined,
+      ['will fail', 'npx millrace handover test has what its owner adds'],
+    ],
+    [
+      'has another key',
+      { ...facts, keyId: `${key}5` },
+      key,
+      ['will fail', expect.stringContaining('history.bucket.key')],
+    ],
+    ['has the key of S3', { ...facts, keyId: 'alias/aws/s3' }, undefined, ['ok', expect.anything()]],
+  ])('that %s', async (_, answer, bucketKey, expected) => {
+    expect(await found(answer, bucketKey)).toEqual(expected);
   });
 });
 

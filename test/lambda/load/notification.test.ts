@@ -32,6 +32,32 @@ describe('parseNotification', () => {
     }
   });
 
+  test('reads an event of EventBridge, whose key is plain, and ignores a deletion', () => {
+    const event = (detailType: string, object: object) =>
+      JSON.stringify({
+        version: '0',
+        source: 'aws.s3',
+        'detail-type': detailType,
+        time: '2026-11-21T05:00:00Z',
+        detail: { version: '0', bucket: { name: 'history' }, object, reason: 'PutObject' },
+      });
+    const object = { key: 'a b+c%2B.gz', size: 5, etag: 'e-2', 'version-id': 'v', sequencer: '00' };
+    expect(parseNotification(event('Object Created', object))).toEqual([
+      {
+        bucket: 'history',
+        key: 'a b+c%2B.gz',
+        etag: 'e-2',
+        versionId: 'v',
+        size: 5,
+        writtenAt: Date.parse('2026-11-21T05:00:00Z'),
+      },
+    ]);
+    expect(parseNotification(event('Object Deleted', object))).toEqual([]);
+    expect(() => parseNotification(event('Object Created', { ...object, etag: '' }))).toThrow(
+      'body.detail.object.etag must identify the bytes',
+    );
+  });
+
   test('names what is missing', () => {
     expect(() => parseNotification('{"Records":[{"eventName":"ObjectCreated:Put"}]}')).toThrow(
       'body.Records[0].s3 must be an object',

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { listOf, NotModelledError, objectOf, requiredText } from 'aws-local-kit';
+import { type BusEvent, booleanOf, listOf, NotModelledError, objectOf, requiredText } from 'aws-local-kit';
 import type { ObjectVersion } from './bucket';
 
 /** One destination for a bucket's events. */
@@ -10,6 +10,13 @@ export interface QueueNotification {
   readonly queueArn: string;
   readonly prefix: string;
   readonly suffix: string;
+}
+
+/** All destinations of a bucket's events. */
+export interface Notifications {
+  readonly queues: readonly QueueNotification[];
+  /** Whether all events also go to EventBridge. */
+  readonly eventBridge: boolean;
 }
 
 export type ObjectEvent =
@@ -34,11 +41,18 @@ const configurableEvents = [
  * Parses a NotificationConfiguration. It accepts the form of CloudFormation's AWS::S3::Bucket (`Event`, `Queue`,
  * `S3Key.Rules`), and the form of the API and CDK's Custom::S3BucketNotifications (`Events`, `QueueArn`,
  * `Key.FilterRules`).
- * @throws NotModelledError for destinations other than queues
+ * @throws NotModelledError for destinations other than queues and EventBridge
  */
-export function parseNotifications(value: unknown, where: string): QueueNotification[] {
-  const configuration = objectOf(value, ['QueueConfigurations'], where);
-  return listOf(configuration?.['QueueConfigurations'], `${where}.QueueConfigurations`).map((item, i) => {
+export function parseNotifications(value: unknown, where: string): Notifications {
+  const configuration = objectOf(value, ['EventBridgeConfiguration', 'QueueConfigurations'], where);
+  const bridge = objectOf(
+    configuration?.['EventBridgeConfiguration'],
+    ['EventBridgeEnabled'],
+    `${where}.EventBridgeConfiguration`,
+  );
+  const eventBridge =
+    bridge !== undefined && booleanOf(bridge['EventBridgeEnabled'], `${where}.EventBridgeEnabled`) !== false;
+  const queues = listOf(configuration?.['QueueConfigurations'], `${where}.QueueConfigurations`).map((item, i) => {
     const at = `${where}.QueueConfigurations[${i}]`;
     const raw = objectOf(item, ['Id', 'Event', 'Events', 'Queue', 'QueueArn', 'Filter'], at) ?? {};
     const events = raw['Event'] === undefined ? listOf(raw['Events'], `${at}.Events`) : [raw['Event']];
@@ -51,6 +65,7 @@ export function parseNotifications(value: unknown, where: string): QueueNotifica
       ...filterOf(raw['Filter'], `${at}.Filter`),
     };
   });
+  return { queues, eventBridge };
 }
 
 function filterOf(value: unknown, where: string): { prefix: string; suffix: string } {
@@ -131,6 +146,45 @@ export function eventBody(
       },
     ],
   });
+}
+
+const reasons: Readonly<Record<ObjectEvent, string>> = {
+  'ObjectCreated:Put': 'PutObject',
+  'ObjectCreated:Copy': 'CopyObject',
+  'ObjectCreated:CompleteMultipartUpload': 'CompleteMultipartUpload',
+  'ObjectRemoved:Delete': 'DeleteObject',
+  'ObjectRemoved:DeleteMarkerCreated': 'DeleteObject',
+};
+
+/** An event for EventBridge: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html. The key is plain. */
+export function busEvent(
+  event: ObjectEvent,
+  version: ObjectVersion,
+  source: { readonly bucket: string; readonly account: string; readonly now: number },
+): BusEvent {
+  const removed = event.startsWith('ObjectRemoved');
+  return {
+    source: 'aws.s3',
+    'detail-type': removed ? 'Object Deleted' : 'Object Created',
+    resources: [`arn:aws:s3:::${source.bucket}`],
+    detail: {
+      version: '0',
+      bucket: { name: source.bucket },
+      object: {
+        key: version.key,
+        ...(removed ? {} : { size: version.size, etag: version.etag.replaceAll('"', '') }),
+        ...(version.versionId === 'null' ? {} : { 'version-id': version.versionId }),
+        sequencer: source.now.toString(16).toUpperCase().padStart(16, '0'),
+      },
+      'request-id': randomBytes(8).toString('hex').toUpperCase(),
+      requester: source.account,
+      'source-ip-address': '127.0.0.1',
+      reason: reasons[event],
+      ...(removed
+        ? { 'deletion-type': event === 'ObjectRemoved:Delete' ? 'Permanently Deleted' : 'Delete Marker Created' }
+        : {}),
+    },
+  };
 }
 
 export function testEventBody(bucket: string, now: number): string {

@@ -5,8 +5,10 @@ import {
   AwsError,
   type Clock,
   type Disposable,
+  type EventBusPort,
   type PolicyDocument,
   type Principal,
+  replaceFile,
   type S3Encryption,
   type S3ObjectInfo,
   type S3Port,
@@ -16,7 +18,7 @@ import type { Sqs } from '../sqs';
 import { BucketStore, type ObjectVersion } from './bucket';
 import { failedPrecondition, type PutOptions, sameTag } from './headers';
 import { internalFolder } from './keys';
-import { eventBody, type ObjectEvent, type QueueNotification, testEventBody, wants } from './notifications';
+import { busEvent, eventBody, type ObjectEvent, type QueueNotification, testEventBody, wants } from './notifications';
 import { UploadStore } from './uploads';
 
 export interface S3Options {
@@ -29,6 +31,8 @@ export interface S3Options {
   readonly kms: Kms;
   /** Receives the notifications. */
   readonly sqs: Sqs;
+  /** Receives the events of buckets that send to EventBridge. Resolved late: the bus is created after S3. @default - they are dropped */
+  readonly bus?: () => EventBusPort;
   /** Carries a notification. A test can lose, repeat or delay it. @default - delivers at once */
   readonly deliver?: (send: () => Promise<void>) => Promise<void>;
   /** Called if a queue refuses a notification. S3 drops it without a message. @default - writes to stderr */
@@ -51,6 +55,20 @@ export interface Bucket {
   readonly uploads: UploadStore;
   policy?: PolicyDocument;
   notifications: readonly QueueNotification[];
+  /** Whether all events also go to EventBridge. */
+  eventBridge: boolean;
+  /** True for a bucket that was created through the API: no template has it. */
+  readonly outside?: boolean;
+}
+
+const createdFile = 'created.json';
+
+/** What is stored of a bucket that no template has. */
+interface Created {
+  readonly settings: BucketSettings;
+  readonly policy?: PolicyDocument;
+  readonly notifications: readonly QueueNotification[];
+  readonly eventBridge: boolean;
 }
 
 /** S3 delivers notifications at least once, mostly within seconds. AWS does not document how long it tries. */
@@ -72,7 +90,40 @@ function demanding(encryption: S3Encryption | undefined): PutOptions {
 export class S3 implements S3Port, Disposable {
   readonly #buckets = new Map<string, Bucket>();
 
-  constructor(readonly options: S3Options) {}
+  /** Opens the buckets that earlier runs created through the API. A template's buckets are opened by its deployment. */
+  constructor(readonly options: S3Options) {
+    const folder = path.join(options.dataDir, 's3');
+    for (const name of fs.existsSync(folder) ? fs.readdirSync(folder) : []) {
+      const file = path.join(folder, name, internalFolder, createdFile);
+      if (!fs.existsSync(file)) continue;
+      const { settings, ...rest } = JSON.parse(fs.readFileSync(file, 'utf8')) as Created;
+      Object.assign(this.open(name, settings), { ...rest, outside: true });
+    }
+  }
+
+  /** Creates a bucket that is not in a template, and stores its settings. @throws AwsError if there is one */
+  create(name: string, settings: Partial<BucketSettings> = {}): Bucket {
+    if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name))
+      throw new AwsError('InvalidBucketName', 'The specified bucket is not valid.', 400);
+    if (this.has(name))
+      throw new AwsError(
+        'BucketAlreadyOwnedByYou',
+        'Your previous request to create the named bucket succeeded and you already own it.',
+        409,
+      );
+    const bucket = this.open(name, { versioned: false, tags: [], ...settings });
+    Object.assign(bucket, { outside: true });
+    this.save(bucket);
+    return bucket;
+  }
+
+  /** Stores the configuration of a bucket that no template has. */
+  save({ name, settings, policy, notifications, eventBridge, outside }: Bucket): void {
+    if (!outside) return;
+    const created: Created = { settings, policy, notifications, eventBridge };
+    const file = path.join(this.options.dataDir, 's3', name, internalFolder, createdFile);
+    replaceFile(`the bucket ${name}`, file, JSON.stringify(created));
+  }
 
   /** Creates the bucket, or opens it with its stored objects. A bucket that is already open takes the new settings. */
   open(name: string, settings: BucketSettings): Bucket {
@@ -85,10 +136,21 @@ export class S3 implements S3Port, Disposable {
     known?.store.close();
     const store = new BucketStore(folder, settings.versioned);
     const createdAt = fs.statSync(folder).birthtimeMs;
-    const { policy, notifications = [] } = known ?? {};
+    const { policy, notifications = [], eventBridge = false, outside } = known ?? {};
     const uploads = new UploadStore(path.join(folder, internalFolder, 'uploads'));
     const arn = `arn:aws:s3:::${name}`;
-    const bucket: Bucket = { name, arn, createdAt, settings, store, uploads, policy, notifications };
+    const bucket: Bucket = {
+      name,
+      arn,
+      createdAt,
+      settings,
+      store,
+      uploads,
+      policy,
+      notifications,
+      eventBridge,
+      outside,
+    };
     this.#buckets.set(name, bucket);
     return bucket;
   }
@@ -299,6 +361,7 @@ export class S3 implements S3Port, Disposable {
       }
     }
     bucket.notifications = notifications;
+    this.save(bucket);
   }
 
   async dispose(): Promise<void> {
@@ -313,6 +376,10 @@ export class S3 implements S3Port, Disposable {
   }
 
   #notify(principal: Principal, bucket: Bucket, event: ObjectEvent, version: ObjectVersion): void {
+    if (bucket.eventBridge) {
+      const { account, clock, bus } = this.options;
+      bus?.().publish(busEvent(event, version, { bucket: bucket.name, account, now: clock.now() }));
+    }
     for (const notification of bucket.notifications) {
       if (!wants(notification, event, version.key)) continue;
       const source = {

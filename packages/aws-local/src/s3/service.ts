@@ -20,6 +20,8 @@ import {
   xml,
 } from './listing';
 import { listUploads, listUploadsParameters, multipartRequest } from './multipart';
+import { notificationRequest, notificationResponse } from './notification-documents';
+import { parseNotifications } from './notifications';
 import { pick, readObject, readParameters, versionHeaders } from './reading';
 import { type Bucket, noSuchKey, type S3 } from './s3';
 
@@ -65,12 +67,17 @@ function check(s3: S3, request: ServiceRequest, parameters: readonly string[]): 
   checkRequest(request, parameters, s3.options.account);
 }
 
-function bucketRequest(s3: S3, request: ServiceRequest, name: string): ServiceResponse {
+async function bucketRequest(s3: S3, request: ServiceRequest, name: string): Promise<ServiceResponse> {
   const { method, query, principal } = request;
-  if (method === 'PUT' && query.size === 0) throw new NotModelledError('S3 CreateBucket outside of a template');
+  if (method === 'PUT' && query.size === 0) {
+    check(s3, request, []);
+    s3.options.authorizer.authorize({ principal, action: 's3:CreateBucket', resource: `arn:aws:s3:::${name}` });
+    s3.create(name);
+    return { headers: { location: `/${name}` } };
+  }
   const bucket = s3.bucket(name);
-  const sub = ['versions', 'versioning', 'policy', 'tagging', 'location', 'delete', 'uploads'].find((parameter) =>
-    query.has(parameter),
+  const sub = ['versions', 'versioning', 'policy', 'tagging', 'location', 'delete', 'uploads', 'notification'].find(
+    (parameter) => query.has(parameter),
   );
   const may = (action: string, context?: Record<string, string>) =>
     s3.authorize(principal, action, bucket, undefined, context);
@@ -101,6 +108,27 @@ function bucketRequest(s3: S3, request: ServiceRequest, name: string): ServiceRe
       check(s3, request, ['versioning']);
       may('s3:GetBucketVersioning');
       return xml('VersioningConfiguration', { Status: bucket.settings.versioned ? 'Enabled' : undefined });
+    case 'PUT versioning': {
+      check(s3, request, ['versioning']);
+      may('s3:PutBucketVersioning');
+      const status = bodyXml(request.body, 'VersioningConfiguration').children.find((c) => c.name === 'Status')?.text;
+      if (status !== 'Enabled') throw new NotModelledError(`versioning ${status} of a bucket`);
+      s3.save(s3.open(name, { ...bucket.settings, versioned: true }));
+      return {};
+    }
+    case 'GET notification':
+      check(s3, request, ['notification']);
+      may('s3:GetBucketNotification');
+      return notificationResponse(bucket);
+    case 'PUT notification': {
+      check(s3, request, ['notification']);
+      may('s3:PutBucketNotification');
+      const notifications = parseNotifications(notificationRequest(request.body), 'NotificationConfiguration');
+      await s3.setNotifications(bucket, notifications.queues, false);
+      bucket.eventBridge = notifications.eventBridge;
+      s3.save(bucket);
+      return {};
+    }
     case 'GET location':
       check(s3, request, ['location']);
       may('s3:GetBucketLocation');
@@ -119,6 +147,7 @@ function bucketRequest(s3: S3, request: ServiceRequest, name: string): ServiceRe
       check(s3, request, ['policy']);
       may('s3:PutBucketPolicy');
       bucket.policy = policyOf(request.body);
+      s3.save(bucket);
       return { status: 204 };
     case 'POST delete':
       check(s3, request, ['delete']);

@@ -78,12 +78,13 @@ export function s3Twins(s3: S3): ResourceTwin[] {
           properties['NotificationConfiguration'],
           `${where}.NotificationConfiguration`,
         );
-        await s3.setNotifications(bucket, notifications, skip || context.previous !== undefined);
+        await s3.setNotifications(bucket, notifications.queues, skip || context.previous !== undefined);
+        bucket.eventBridge = notifications.eventBridge;
         return { ref: context.generatedName, attributes: {} };
       },
       replacedBy: ['BucketName'],
       delete(_state, _context, { BucketName }) {
-        if (s3.has(BucketName)) s3.bucket(BucketName).notifications = [];
+        if (s3.has(BucketName)) Object.assign(s3.bucket(BucketName), { notifications: [], eventBridge: false });
       },
     },
   ];
@@ -110,7 +111,8 @@ async function createBucket(s3: S3, properties: Properties, context: ResourceCon
     `${where}.NotificationConfiguration`,
   );
   const bucket = s3.open(name, settings);
-  await s3.setNotifications(bucket, notifications, context.previous !== undefined);
+  await s3.setNotifications(bucket, notifications.queues, context.previous !== undefined);
+  bucket.eventBridge = notifications.eventBridge;
   return {
     ref: name,
     attributes: {

@@ -3,19 +3,24 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import {
   CopyObjectCommand,
+  CreateBucketCommand,
   DeleteObjectCommand,
   DeleteObjectsCommand,
+  GetBucketNotificationConfigurationCommand,
   GetBucketTaggingCommand,
+  GetBucketVersioningCommand,
   GetObjectCommand,
   HeadObjectCommand,
   ListBucketsCommand,
   ListObjectsCommand,
   ListObjectsV2Command,
   ListObjectVersionsCommand,
+  PutBucketNotificationConfigurationCommand,
+  PutBucketVersioningCommand,
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { allow, type Services, start, startServices } from '../services';
+import { account, allow, type Services, start, startServices } from '../services';
 
 let services: Services;
 beforeEach(async () => {
@@ -390,4 +395,74 @@ test('a file is moved into place and announced like an upload', async () => {
   expect(stored).toMatchObject({ key: 'out/part.parquet', size: 5 });
   expect(fs.existsSync(file)).toBe(false);
   expect(await get('out/part.parquet')).toBe('bytes');
+});
+
+describe('a bucket that no template has', () => {
+  const configuration = async () => {
+    const [versioning, { $metadata: _, ...notifications }] = await Promise.all([
+      client().send(new GetBucketVersioningCommand({ Bucket })),
+      client().send(new GetBucketNotificationConfigurationCommand({ Bucket })),
+    ]);
+    return { status: versioning.Status, ...notifications };
+  };
+
+  test('is created and configured through the API, and is there after a restart', async () => {
+    await client().send(new CreateBucketCommand({ Bucket }));
+    await expect(client().send(new CreateBucketCommand({ Bucket }))).rejects.toThrow('you already own it');
+    expect(await configuration()).toEqual({ status: undefined });
+    const { attributes } = await services.create('AWS::SQS::Queue', 'Queue', { QueueName: 'theirs' });
+    await services.create('AWS::SQS::QueuePolicy', 'Policy', {
+      Queues: [`${services.gateway.endpoint}/${account}/theirs`],
+      PolicyDocument: {
+        Version: '2012-10-17',
+        Statement: [{ Effect: 'Allow', Principal: '*', Action: 'sqs:SendMessage', Resource: '*' }],
+      },
+    });
+    const QueueArn = String(attributes['Arn']);
+    const Filter = { Key: { FilterRules: [{ Name: 'prefix' as const, Value: 'in/' }] } };
+    const QueueConfigurations = [{ Id: 'own', QueueArn, Events: ['s3:ObjectCreated:*' as const], Filter }];
+    const NotificationConfiguration = { QueueConfigurations, EventBridgeConfiguration: {} };
+    await client().send(new PutBucketNotificationConfigurationCommand({ Bucket, NotificationConfiguration }));
+    const VersioningConfiguration = { Status: 'Enabled' as const };
+    await client().send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration }));
+    await put('in/a');
+    const configured = { status: 'Enabled', ...NotificationConfiguration };
+    expect(await configuration()).toEqual(configured);
+    await services.stop();
+    services = await startServices({ dataDir: services.dataDir });
+    expect(await configuration()).toEqual(configured);
+    expect(await get('in/a')).toBe('in/a');
+  });
+
+  test('sends its events to EventBridge, with plain keys', async () => {
+    const events: unknown[] = [];
+    await services.stop();
+    services = await startServices({ bus: { publish: (event) => void events.push(event) } });
+    await client().send(new CreateBucketCommand({ Bucket }));
+    await put('a b+c', 'xyz');
+    await client().send(
+      new PutBucketNotificationConfigurationCommand({
+        Bucket,
+        NotificationConfiguration: { EventBridgeConfiguration: {} },
+      }),
+    );
+    await put('a b+c', 'xyz');
+    await client().send(new DeleteObjectCommand({ Bucket, Key: 'a b+c' }));
+    expect(events).toEqual([
+      expect.objectContaining({
+        source: 'aws.s3',
+        'detail-type': 'Object Created',
+        resources: [arn],
+        detail: expect.objectContaining({
+          bucket: { name: Bucket },
+          object: expect.objectContaining({ key: 'a b+c', size: 3, etag: 'd16fb36f0911f878998c136191af705e' }),
+          reason: 'PutObject',
+        }),
+      }),
+      expect.objectContaining({
+        'detail-type': 'Object Deleted',
+        detail: expect.objectContaining({ 'deletion-type': 'Permanently Deleted' }),
+      }),
+    ]);
+  });
 });
