@@ -12,7 +12,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { feedStream } from '../cli/commands/feed';
 import { synthesize } from '../cli/commands/local/synth';
 import { grouped } from '../cli/terminal';
-import { type Runtime, startRuntime } from '../local/runtime';
+import { type Runtime, type RuntimeOptions, startRuntime } from '../local/runtime';
 import { pipelines } from '../pipelines';
 import { generator } from '../pipelines/estore/generator';
 import { print } from './print';
@@ -41,6 +41,7 @@ export interface Environment {
 
 export async function withEnvironment(
   use: (environment: Environment, restart: () => Promise<Environment>) => Promise<void>,
+  options: Pick<RuntimeOptions, 'warehouseThreads'> = {},
 ): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
   let runtime: Runtime | undefined;
@@ -48,7 +49,7 @@ export async function withEnvironment(
     const assemblyDir = await synthesize(join(dataDir, 'cdk.out'), new AbortController().signal);
     const start = async () => {
       await runtime?.dispose();
-      runtime = await startRuntime({ assemblyDir, stageName: 'dev', dataDir, clock: { rate: 0 } });
+      runtime = await startRuntime({ assemblyDir, stageName: 'dev', dataDir, clock: { rate: 0 }, ...options });
       return environmentOf(runtime, dataDir);
     };
     await use(await start(), start);

@@ -3,6 +3,7 @@ import { wholeNumber } from '../cli/commands/options';
 import { exitCodeOf, explain, Interrupted } from '../cli/failure';
 import { interruptible } from '../cli/interrupt';
 import { backlog } from './backlog';
+import { endpoints } from './endpoints';
 import { machine } from './environment';
 import { firstMinute } from './first-minute';
 import { memory } from './memory';
@@ -27,6 +28,7 @@ interface Options {
   readonly keys: number;
   readonly files: number;
   readonly megabytes: number;
+  readonly seconds: number;
 }
 
 const benches: Readonly<Record<string, (options: Options) => Promise<void>>> = {
@@ -34,6 +36,7 @@ const benches: Readonly<Record<string, (options: Options) => Promise<void>>> = {
   ingest: ({ events }) => ingest(events),
   merge: ({ large, repeats }) => mergeGrowth(large, repeats),
   reconcile: ({ keys }) => reconcileScan(keys),
+  endpoints: ({ seconds, events }) => endpoints(seconds, Math.min(events, 100_000)),
   new: ({ events, repeats }) => newPipeline(events, repeats),
   reader: ({ events, repeats }) => reader(events, repeats),
   'reader-memory': ({ large }) => readerMemory(large),
@@ -86,6 +89,7 @@ new Command('bench')
   .option('--keys <n>', 'reconcile: keys of the bucket', count('--keys', 10_000_000), 1_000_000)
   .option('--files <n>', 'backlog: files', count('--files', 1_000_000), 10_000)
   .option('--megabytes <n>', 'backlog: of all files before they are compressed', count('--megabytes', 100_000), 1000)
+  .option('--seconds <n>', 'endpoints: seconds with requests', count('--seconds', 3600), 60)
   .action(run)
   .parseAsync()
   .catch((error: unknown) => {
