@@ -126,6 +126,12 @@ export interface EndpointsOptions {
    * @default - 20, divided by the number of stacks that have endpoints
    */
   readonly concurrency?: number;
+  /**
+   * False reserves nothing: the function shares the concurrency of the account with all others. For a new account, which can reserve none because its limit is
+   * 10. With a limit above 20 there may then be more than 20 instances, which start more statements than their share.
+   * @default true
+   */
+  readonly reserved?: boolean;
   /** Requests a second that the API accepts, and that it accepts at once after a pause: 1 to 5000. @default 500 */
   readonly requestsPerSecond?: number;
 }

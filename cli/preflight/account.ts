@@ -10,8 +10,8 @@ export interface Account {
   caller(): Promise<{ readonly arn: string; readonly account: string }>;
   /** Returns the version of the CDK's bootstrap stack; undefined if there is none. */
   bootstrapVersion(): Promise<number | undefined>;
-  /** Returns the status of a CloudFormation stack; undefined if there is none. */
-  stackStatus(name: string): Promise<string | undefined>;
+  /** Returns the status of a CloudFormation stack and the names of its outputs; undefined if there is none. */
+  stack(name: string): Promise<{ readonly status: string; readonly outputs: readonly string[] } | undefined>;
   /** Returns the zones that the account can use, by name, in order. */
   zones(): Promise<readonly string[]>;
   /** Returns the zones in which Redshift offers the node type. */
@@ -51,7 +51,7 @@ export interface BucketFacts {
 export const permissions = {
   caller: 'sts:GetCallerIdentity',
   bootstrapVersion: 'ssm:GetParameter',
-  stackStatus: 'cloudformation:DescribeStacks',
+  stack: 'cloudformation:DescribeStacks',
   zones: 'ec2:DescribeAvailabilityZones',
   zonesOfNodeType: 'redshift:DescribeOrderableClusterOptions',
   concurrency: 'lambda:GetAccountSettings',

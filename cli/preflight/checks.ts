@@ -1,5 +1,6 @@
 import { existingStream } from '../../environments/declaration';
 import type { Partner } from '../../environments/environment';
+import { concurrencyOf, stacksWithEndpoints } from '../../lib/endpoints/share';
 import { partnerRoleName, preset } from '../../lib/partners/presets';
 import { names } from '../../lib/shared/names';
 import { stackName } from '../cloud/names';
@@ -17,6 +18,7 @@ export async function preflight(plan: Plan): Promise<Finding[]> {
     zones(plan),
     ...(plan.environment.warehouse.kind === 'provisioned' ? [nodeType(plan), serviceRole(plan)] : []),
     concurrency(plan),
+    ...(deployed.pipelines.outputs.includes('ApiUrl') ? [] : reservation(plan)),
     ...(deployed.data.exists ? [] : [vpcs(plan), streamQuota(plan), ...takenByData(plan, deployed.data.exists)]),
     ...(deployed.pipelines.exists ? [] : takenByPipelines(plan, deployed.pipelines.exists)),
     ...existingFindings(plan),
@@ -53,14 +55,15 @@ const stuck: readonly (readonly [RegExp, (name: string) => string])[] = [
 async function stack({ account, environment }: Plan, which: 'data' | 'pipelines') {
   const name = stackName(environment.name, which);
   let status: string | undefined;
-  const finding = await look(`stack ${which}`, 'stackStatus', async () => {
-    status = await account.stackStatus(name);
+  let outputs: readonly string[] = [];
+  const finding = await look(`stack ${which}`, 'stack', async () => {
+    ({ status, outputs = [] } = (await account.stack(name)) ?? {});
     if (status === undefined) return ok(`${name} does not exist yet`);
     const wrong = stuck.find(([statuses]) => statuses.test(status!));
     return wrong ? fails(`${name} is ${status}`, wrong[1](name)) : ok(`${name} is ${status}`);
   });
   const gone = status === undefined || status === 'ROLLBACK_COMPLETE' || status === 'REVIEW_IN_PROGRESS';
-  return { finding: Promise.resolve(finding), exists: finding.result === "can't tell" ? undefined : !gone };
+  return { finding: Promise.resolve(finding), exists: finding.result === "can't tell" ? undefined : !gone, outputs };
 }
 
 const zones = ({ account, environment }: Plan) =>
@@ -110,6 +113,28 @@ const concurrency = ({ account }: Plan) =>
       'aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value 1000',
     );
   });
+
+/** Executions that AWS keeps free for functions that reserve none (Lambda developer guide, "Configuring reserved concurrency"). Smaller accounts can reserve none. */
+const keptUnreserved = 100;
+
+/** An environment without endpoints reserves nothing. A deployed one has its reservation already. */
+function reservation({ account, environment, pipelines }: Plan): Promise<Finding>[] {
+  const functions = stacksWithEndpoints(pipelines).length;
+  if (functions === 0 || environment.endpoints?.reserved === false) return [];
+  const wanted = functions * concurrencyOf(environment.endpoints, functions);
+  const finding = look('Lambda reservation', 'concurrency', async () => {
+    const { limit, unreserved } = await account.concurrency();
+    const most = unreserved - keptUnreserved;
+    if (wanted <= most) return ok(`the endpoints reserve ${wanted} of ${unreserved} unreserved executions`);
+    const can = most > 0 ? `only ${most}` : 'none';
+    const set = most >= functions ? `concurrency: ${Math.floor(most / functions)}` : 'reserved: false';
+    return fails(
+      `the endpoints reserve ${wanted} concurrent executions, and this account can reserve ${can}: ${unreserved} of ${limit} are not reserved, and AWS keeps ${keptUnreserved} of them`,
+      `set \`endpoints: { ${set} }\` in environments/${environment.name}.ts, or aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value ${Math.max(1000, limit + wanted - most)}`,
+    );
+  });
+  return [finding];
+}
 
 const vpcs = ({ account }: Plan) =>
   look('VPCs', 'vpcs', async () => {

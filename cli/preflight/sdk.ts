@@ -84,9 +84,12 @@ export async function awsAccount(given: AccountSettings): Promise<Account & { cl
       const answer = await orNone(ssm.send(new GetParameterCommand({ Name: bootstrapParameter })), 'ParameterNotFound');
       return answer && Number(answer.Parameter?.Value);
     },
-    async stackStatus(StackName) {
+    async stack(StackName) {
       try {
-        return (await stacks.send(new DescribeStacksCommand({ StackName }))).Stacks?.[0]?.StackStatus;
+        const [found] = (await stacks.send(new DescribeStacksCommand({ StackName }))).Stacks ?? [];
+        return (
+          found && { status: found.StackStatus!, outputs: (found.Outputs ?? []).map(({ OutputKey }) => OutputKey!) }
+        );
       } catch (error) {
         // CloudFormation has no error code for a missing stack.
         if ((error as Error).name === 'ValidationError' && /does not exist/.test((error as Error).message))

@@ -53,6 +53,7 @@ export interface EndpointHost {
   freshness(pipeline: string): Promise<Freshness | undefined>;
   readKeys(): Promise<TokenKeys>;
   now(): number;
+  sleep(ms: number): Promise<void>;
   /** A text that no other call returns. */
   unique(): string;
   readonly log: Log;
@@ -84,6 +85,7 @@ export function createHost(settings: ReturnType<typeof env.read>): EndpointHost 
       return parseKeys(SecretString ?? '');
     },
     now: Date.now,
+    sleep: sleepMs,
     unique: randomUUID,
     log: consoleLog,
     metrics: (pipeline) => embeddedMetrics(settings.ENVIRONMENT, pipeline),

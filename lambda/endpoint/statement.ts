@@ -18,7 +18,7 @@ export interface StatementRequest {
   /** Equal requests with equal keys may have one statement. @default - a statement of its own */
   readonly shared?: string;
   /** Called before each statement. Throws if there may be none now. */
-  readonly admit: () => void;
+  readonly admit: () => Promise<void>;
   readonly remainingMs: RemainingMs;
 }
 
@@ -38,7 +38,7 @@ export async function runStatement(host: EndpointHost, request: StatementRequest
   for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
     const waitSeconds = Math.min(item.timeoutSeconds, Math.floor((remainingMs() - resultMs) / 1000));
     if (waitSeconds < 1) throw timedOut(item);
-    request.admit();
+    await request.admit();
     const began = host.now();
     const { id, status } = await queries.run(queryOf(host, request, attempt, waitSeconds));
     if (status === 'FINISHED') return readTable(host, request, id);

@@ -74,7 +74,7 @@ export class EndpointFunction extends Construct {
       timeout,
       // Answers of up to 5 MB, 48 MB of kept ones, and a part of a processor that makes a cached answer quick.
       memoryMb: 1024,
-      reservedConcurrency: concurrency,
+      reservedConcurrency: environment.endpoints?.reserved === false ? undefined : concurrency,
       logRetentionDays: environment.logRetentionDays,
       retainLogs: environment.retainData,
     }).allow(

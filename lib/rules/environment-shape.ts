@@ -201,6 +201,7 @@ export const environmentShape = object<Environment>({
   ).optional(),
   endpoints: object<EndpointsOptions>({
     concurrency: whole(1, mostInstances).optional(),
+    reserved: flag.optional(),
     requestsPerSecond: whole(1, 5000).optional(),
   }).optional(),
   materialize: materialize.optional(),

@@ -78,6 +78,7 @@ function endpointsOf(
     }),
     readKeys: async () => keys,
     now,
+    sleep: async () => undefined,
     unique,
     log: () => undefined,
     metrics: () => () => undefined,

@@ -62,6 +62,12 @@ test('requests and concurrency are bounded as the environment says', () => {
   });
 });
 
+test('an account that can reserve nothing has a function that reserves nothing', () => {
+  const functions = served({ endpoints: { reserved: false } }).findResources('AWS::Lambda::Function');
+  for (const { Properties } of Object.values(functions))
+    expect(Properties).not.toHaveProperty('ReservedConcurrentExecutions');
+});
+
 test('the function may read the secrets of its users, the keys and the freshness of its pipelines, and nothing else', () => {
   const [policy] = Object.entries(served().findResources('AWS::IAM::Policy')).filter(([id]) =>
     id.startsWith('EndpointFunctionHandlerRole'),

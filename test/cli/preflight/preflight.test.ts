@@ -65,13 +65,16 @@ async function findings(changes: Answers = {}, name = 'dev'): Promise<{ code: nu
   return { code, of: (check) => all.find((finding) => finding.check === check)! };
 }
 
-test('a new account: a line each, and the example partner will fail', async () => {
+test('a new account: a line each; it can reserve nothing for endpoints, and the example partner will fail', async () => {
   const { code, out, err } = await run('dev');
   expect(err).toBe('');
   expect(code).toBe(1);
   expect(out).toMatch(/^dev in 555566667777, eu-west-1, as arn:aws:iam::555566667777:user\/ann\n/);
   const lines = out.split('\n').slice(2, -3);
   expect(lines.filter((line) => !line.startsWith('ok '))).toEqual([
+    expect.stringMatching(
+      /^will fail +Lambda reservation +the endpoints reserve 20 concurrent executions, and this account can reserve none: 10 of 10 are not reserved, and AWS keeps 100 of them/,
+    ),
     expect.stringMatching(
       /^will fail +partner analytics .*111122223333:root is an example .*Mend it: put the partner's own account/,
     ),
@@ -124,6 +127,20 @@ test.each([
     'Lambda concurrency',
     { 'lambda:GetAccountSettings': { AccountLimit: { ConcurrentExecutions: 10, UnreservedConcurrentExecutions: 5 } } },
     'aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value 1000',
+  ],
+  [
+    'Lambda reservation',
+    { 'lambda:GetAccountSettings': { AccountLimit: { ConcurrentExecutions: 10, UnreservedConcurrentExecutions: 10 } } },
+    'set `endpoints: { reserved: false }` in environments/dev.ts, or aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value 1000',
+  ],
+  [
+    'Lambda reservation',
+    {
+      'lambda:GetAccountSettings': {
+        AccountLimit: { ConcurrentExecutions: 1000, UnreservedConcurrentExecutions: 115 },
+      },
+    },
+    'set `endpoints: { concurrency: 15 }` in environments/dev.ts, or aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value 1005',
   ],
   [
     'VPCs',
@@ -185,6 +202,19 @@ test('what is deployed already holds its own names', async () => {
   const { of } = await findings({ 'cloudformation:DescribeStacks': stacks });
   expect(of('stack data')).toMatchObject({ result: 'ok', detail: 'millrace-dev-data is UPDATE_COMPLETE' });
   expect([of('cluster'), of('stream estore'), of('role of analytics'), of('VPCs')]).toEqual(Array(4).fill(undefined));
+});
+
+test('an account with room can reserve, and a deployed API has its reservation', async () => {
+  const AccountLimit = { ConcurrentExecutions: 1000, UnreservedConcurrentExecutions: 120 };
+  const room = await findings({ 'lambda:GetAccountSettings': { AccountLimit } });
+  expect(room.of('Lambda reservation')).toMatchObject({
+    result: 'ok',
+    detail: 'the endpoints reserve 20 of 120 unreserved executions',
+  });
+  const output = '<Outputs><member><OutputKey>ApiUrl</OutputKey><OutputValue>u</OutputValue></member></Outputs>';
+  const stacks = `<Stacks><member><StackName>s</StackName><StackStatus>UPDATE_COMPLETE</StackStatus>${output}</member></Stacks>`;
+  const deployed = await findings({ 'cloudformation:DescribeStacks': stacks });
+  expect(deployed.of('Lambda reservation')).toBeUndefined();
 });
 
 test.each([

@@ -321,6 +321,18 @@ describe('an error', () => {
     expect(await problem(ask(`${path}&limit=2`))).toMatchObject({ status: 429, headers: { 'retry-after': '2' } });
     expect((await ask(path)).statusCode).toBe(200);
     expect(world.queries).toHaveLength(2);
+    expect(world.slept).toEqual([]);
+  });
+
+  test('a request waits for its turn, up to a second', async () => {
+    const { ask, world } = fakeEndpoints();
+    world.statementsPerSecond = 2;
+    world.statementBurst = 1;
+    expect((await ask(`${path}&limit=1`)).statusCode).toBe(200);
+    world.nowMs += 100;
+    expect((await ask(`${path}&limit=2`)).statusCode).toBe(200);
+    expect(world.slept).toEqual([400]);
+    expect(world.queries).toHaveLength(2);
   });
 
   test('429 when the Data API throttles', async () => {

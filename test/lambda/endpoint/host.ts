@@ -62,6 +62,7 @@ export function fakeEndpoints(changes: { items?: EndpointItem[]; partners?: Reco
     logged: [] as unknown[],
     metrics: [] as Record<string, unknown>[],
     keyReads: 0,
+    slept: [] as number[],
     statementsPerSecond: 10,
     statementBurst: 10,
     openapi: undefined as unknown,
@@ -115,6 +116,10 @@ export function fakeEndpoints(changes: { items?: EndpointItem[]; partners?: Reco
       return world.keys;
     },
     now: () => world.nowMs,
+    async sleep(ms) {
+      world.slept.push(ms);
+      world.nowMs += ms;
+    },
     unique: () => `unique-${++made}`,
     log: (message, facts) => world.logged.push({ message, ...facts }),
     metrics: (pipeline) => (_, values, facts) => world.metrics.push({ pipeline, ...values, ...facts }),

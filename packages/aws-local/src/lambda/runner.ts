@@ -59,8 +59,9 @@ export const tooOld: FunctionError = {
 /** Loading the code does not count towards the function's timeout. AWS allows 10 s; a laptop under load gets more. */
 const initTimeoutMs = 60_000;
 /**
- * Longest wait of an invocation for a loading or busy process before another process starts, in real time. Loading
- * takes more processor time than most invocations, and no more time than a cold start on AWS.
+ * Longest wait of an invocation for a loading or busy process before another process starts, in real time, for each
+ * process that there is. Loading takes more processor time than most invocations, and no more time than a cold start on
+ * AWS. With many processes the processors are what is missing, and another process makes them all slower.
  */
 const patienceMs = 50;
 /** Longest idle time of a warm process, in real time. */
@@ -186,7 +187,7 @@ export function createRunner(settings: FunctionSettings, onOutput: (text: string
   /** Milliseconds until a new process starts for the invocation. Undefined while one is loading. */
   const patience = ({ since }: Job): number | undefined => {
     if (workers.size === 0) return 0;
-    return loading > 0 ? undefined : Math.max(since, loadedAt) + patienceMs - performance.now();
+    return loading > 0 ? undefined : Math.max(since, loadedAt) + patienceMs * workers.size - performance.now();
   };
   const pump = () => {
     clearTimeout(later);
