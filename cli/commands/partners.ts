@@ -44,8 +44,8 @@ export function addPartners(program: Command, io: CommandIo, exit: Exit): void {
       .command('verify [name]')
       .summary('try everything that the roles must and must not allow')
       .description(
-        'Calls STS and S3 as the partner would: without an external id, with wrong ones, with those of others, with its own; then inside and outside its ' +
-          'prefixes. Exit code 0 only if everything is as it should be; 1 if something is open, closed or could not be proven.',
+        'Calls STS, S3 and the endpoints as the partner would: without an external id, with wrong ones, with those of others, with its own; then inside and ' +
+          'outside its prefixes, and endpoints that it may ask and those that it may not. Exit code 0 only if everything is as it should be; 1 if something is open, closed or could not be proven.',
       )
       .option('--as <profile>', 'in AWS: profile with credentials of the principal of the partner', text('--as')),
     300,

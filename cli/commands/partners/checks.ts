@@ -5,6 +5,7 @@ import { partnerPrefix, prefixesOf } from '../../../lib/partners/prefixes';
 import { preset } from '../../../lib/partners/presets';
 import { pipelines } from '../../../pipelines';
 import { type Caller, type Credentials, type Outcome, PartnerBuckets, RoleDoor } from '../../cloud/partner-access';
+import { checkEndpoints } from './endpoint-checks';
 import { bucketOf, externalIdsOf, type PartnerSite, roleArnOf } from './site';
 
 export interface Check {
@@ -34,14 +35,17 @@ export async function checkPartner(site: PartnerSite, partner: Partner, caller: 
   const door = new RoleDoor(site.reach, credentials);
   try {
     const session = await checkDoor(site, partner, door, checks);
-    if (session) await checkReach(site, partner, session, checks);
+    if (session) {
+      await checkReach(site, partner, session, checks);
+      await checkEndpoints(site, partner, session, checks);
+    }
     return checks.all;
   } finally {
     door.close();
   }
 }
 
-class Checks {
+export class Checks {
   readonly all: Check[] = [];
 
   constructor(private readonly partner: string) {}

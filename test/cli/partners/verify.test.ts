@@ -83,6 +83,15 @@ test('all holds of what is synthesized', async () => {
   expect(code).toBe(0);
   expect(new Set(checks.map(({ partner }) => partner))).toEqual(new Set(['analytics', 'materialize']));
   expect(checks.length).toBeGreaterThan(40);
+  const asked = checks.filter(({ partner, what }) => partner === 'analytics' && what.startsWith('asking'));
+  expect(asked.map(({ what, expected }) => `${what}: ${expected}`)).toEqual([
+    'asking estore.cart: refused',
+    'asking estore.product_views: refused',
+    'asking estore.revenue: allowed',
+    'asking estore.revenue without a signature: refused',
+    'asking estore.top_products: refused',
+    'asking pageviews.traffic: refused',
+  ]);
 });
 
 test('what nothing was published of is not called readable', async () => {
@@ -144,6 +153,30 @@ test.each<[string, Edit, RegExp[]]>([
       /^analytics: reading the bucket history: broken$/,
       /^analytics: listing the whole bucket: broken$/,
     ],
+  ],
+  [
+    'a role that may ask every endpoint',
+    of('pipelines', (template) => {
+      for (const statement of statements(template, 'AWS::IAM::Policy', own))
+        if (statement.Action === 'execute-api:Invoke') statement.Resource = '*';
+    }),
+    [/^analytics: asking estore\.cart: broken$/],
+  ],
+  [
+    'a role that may ask no endpoint',
+    of('pipelines', (template) => {
+      for (const statement of statements(template, 'AWS::IAM::Policy', own))
+        if (statement.Action === 'execute-api:Invoke') statement.Action = 'execute-api:ManageConnections';
+    }),
+    [/^analytics: asking estore\.revenue: broken$/],
+  ],
+  [
+    'a route that asks for no signature',
+    of('pipelines', (template) => {
+      for (const { Type, Properties } of Object.values<Json>(template.Resources))
+        if (Type === 'AWS::ApiGatewayV2::Route') Properties.AuthorizationType = 'NONE';
+    }),
+    [/^analytics: asking estore\.revenue without a signature: broken$/],
   ],
   [
     'a role that was narrowed by mistake',
