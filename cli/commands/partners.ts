@@ -7,7 +7,8 @@ import { styleFor, table } from '../terminal';
 import { addContextOptions, type CommandIo, type ContextOptions, type Exit } from './context';
 import { text } from './options';
 import { partnerCaller } from './partners/caller';
-import { type Check, checkPartner } from './partners/checks';
+import type { Check } from './partners/check-list';
+import { checkPartner } from './partners/checks';
 import { onboarding } from './partners/onboarding';
 import { externalIdsOf, findPartner, type PartnerSite, partnerSite, roleArnOf } from './partners/site';
 

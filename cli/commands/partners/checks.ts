@@ -4,18 +4,10 @@ import { exportPrefix } from '../../../lambda/export/contract';
 import { partnerPrefix, prefixesOf } from '../../../lib/partners/prefixes';
 import { preset } from '../../../lib/partners/presets';
 import { pipelines } from '../../../pipelines';
-import { type Caller, type Credentials, type Outcome, PartnerBuckets, RoleDoor } from '../../cloud/partner-access';
+import { type Caller, type Credentials, PartnerBuckets, RoleDoor } from '../../cloud/partner-access';
+import { type Check, Checks } from './check-list';
 import { checkEndpoints } from './endpoint-checks';
 import { bucketOf, externalIdsOf, type PartnerSite, roleArnOf } from './site';
-
-export interface Check {
-  readonly partner: string;
-  readonly what: string;
-  readonly expected: 'refused' | 'allowed';
-  /** `unproven`: the call neither succeeded nor was refused, or could not be made from here. */
-  readonly result: 'holds' | 'broken' | 'unproven';
-  readonly detail?: string;
-}
 
 /** Returns the caller that the partner's own system would be; undefined if its credentials are not available. */
 export type PartnerCaller = (partner: Partner) => Promise<Caller | undefined>;
@@ -42,23 +34,6 @@ export async function checkPartner(site: PartnerSite, partner: Partner, caller: 
     return checks.all;
   } finally {
     door.close();
-  }
-}
-
-export class Checks {
-  readonly all: Check[] = [];
-
-  constructor(private readonly partner: string) {}
-
-  judge(what: string, expected: Check['expected'], outcome: Outcome): Outcome {
-    const result = outcome.kind === 'unclear' ? 'unproven' : outcome.kind === expected ? 'holds' : 'broken';
-    const detail = outcome.kind === 'allowed' || result === 'holds' ? {} : { detail: outcome.message };
-    this.all.push({ partner: this.partner, what, expected, result, ...detail });
-    return outcome;
-  }
-
-  unproven(what: string, expected: Check['expected'], detail: string): void {
-    this.all.push({ partner: this.partner, what, expected, result: 'unproven', detail });
   }
 }
 

@@ -3,7 +3,7 @@ import type { EndpointItem } from '../../../lambda/endpoint/contract';
 import type { Credentials } from '../../cloud/partner-access';
 import { PartnerEndpoints } from '../../cloud/partner-endpoints';
 import { endpointName, knownEndpoints } from '../api/site';
-import type { Checks } from './checks';
+import type { Checks } from './check-list';
 import type { PartnerSite } from './site';
 
 /** Asks every endpoint: those that the partner was granted must answer, all others must refuse. */

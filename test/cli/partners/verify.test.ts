@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Check } from '../../../cli/commands/partners/checks';
+import type { Check } from '../../../cli/commands/partners/check-list';
 import { millrace } from '../io';
 import { fillBuckets, partnersAssembly, startPartners } from './site';
 
