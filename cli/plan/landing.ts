@@ -1,7 +1,7 @@
 import type { PipelineDeclaration } from '../../sql';
 import { sentence, unchangedOutcome } from './phrases';
 import { type Change, type Outcome, type Pair, pipelineOf, plannedSteps, type Sides } from './plan';
-import type { ObjectState } from './state';
+import { type ObjectState, statementsOf } from './state';
 
 const HOUR_MS = 3_600_000;
 
@@ -13,12 +13,28 @@ export const streamOf = (states: readonly ObjectState[], pipeline: string | null
       | undefined
   )?.stream;
 
+/** Returns the name of the stream in the view's statement. */
+const sourceOf = ({ create }: ObjectState) => /_stream\."([\w.-]+)"/.exec(statementsOf(create).join('\n'))?.[1];
+
 /**
  * Compares landing views. A landing view cannot be altered: a new one reads the stream again from its oldest record.
  */
 export function landingOutcome({ label, before: [old], after: [now] }: Pair, sides: Sides): Outcome {
-  if (old!.name === now!.name) return unchangedOutcome(label, [now!]);
   const pipeline = pipelineOf([now!]);
+  if (old!.name === now!.name) {
+    const [was, is] = [old!, now!].map(sourceOf);
+    if (was === undefined || is === undefined || was === is) return unchangedOutcome(label, [now!]);
+    const change: Change = {
+      object: label,
+      pipeline,
+      action: 'refused',
+      summary: `It reads the stream ${was}, and the environment has ${is} now. A landing view keeps its stream.`,
+      notes: [
+        'Remove the pipeline with its data kept (retainData), deploy, and deploy it again with the other stream and with `stream.recreatedAt`, the time from which that one is read.',
+      ],
+    };
+    return { changes: [change], steps: [] };
+  }
   const [stream, next] = [streamOf(sides.before, pipeline), streamOf(sides.after, pipeline)];
   const recreated = next?.recreatedAt !== undefined && next.recreatedAt !== stream?.recreatedAt;
   const loss = sides.facts?.losses.get(now!.name);

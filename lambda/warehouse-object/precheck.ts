@@ -21,7 +21,10 @@ export async function checkBefore(call: ObjectCall): Promise<void> {
   if (type === 'Delete') return;
   if (object.kind === 'table') await missingColumns(call);
   if (object.rebuild) await refuseRebuild(call);
-  if (object.kind === 'landing-view') await refuseLoss(call);
+  if (object.kind === 'landing-view') {
+    await refuseOtherStream(call);
+    await refuseLoss(call);
+  }
   if (object.kind === 'pipeline' && type === 'Create') await refuseOtherIdentity(call);
 }
 
@@ -51,6 +54,22 @@ async function refuseRebuild(call: ObjectCall): Promise<void> {
   const previous = previousTables(call.request, (await recordedObject(call)) !== undefined);
   if (previous) await refuseOtherChanges((what, sql) => query(call, what, sql), previous);
 }
+
+/** A view that exists goes on reading its stream, whatever its statement says now. Throws if that is another stream. */
+async function refuseOtherStream(call: ObjectCall): Promise<void> {
+  const { object } = call.request;
+  const recorded = await recordedObject(call);
+  if (!recorded?.definition || recorded.version !== object.version) return;
+  const [was, is] = [recorded.definition, JSON.stringify(object.create)].map(streamIn);
+  if (was === undefined || is === undefined || was === is || !(await objectExists(call))) return;
+  throw new Error(
+    `${subjectOf(call)} reads the stream ${was}, and ${is} is wanted: a view keeps its stream. Keep the stream, or remove the pipeline with its data kept, and deploy it again ` +
+      'with the other stream and with stream.recreatedAt, the time from which that one is read',
+  );
+}
+
+/** The stream in the statement of a landing view, which may be encoded as JSON. */
+const streamIn = (text: string) => /_stream\.\\*"([\w.-]+)\\*"/.exec(text)?.[1];
 
 /** A new landing view reads what the stream still holds. Throws if that begins after the last merge, unless the view exists and has read all along. */
 async function refuseLoss(call: ObjectCall): Promise<void> {

@@ -43,6 +43,20 @@ describe('plan', () => {
     );
   });
 
+  test('refuses another stream for a landing view that is deployed', () => {
+    const [before, after] = [undefined, { existing: existing(account) }].map((stream) =>
+      treeStates(environmentOf(stream), pipelines),
+    );
+    const plan = makePlan('test', 'before', { before: before!, after: after! });
+    expect(plan.changes.filter(({ action }) => action === 'refused')).toMatchObject([
+      {
+        object: 'landing view shop.landing',
+        summary:
+          'It reads the stream millrace-test-shop, and the environment has clicks now. A landing view keeps its stream.',
+      },
+    ]);
+  });
+
   test('says that it stays when it is no longer used', () => {
     expect(changes({ existing: existing(account) }, undefined)).toMatchObject([
       { action: 'removed', notes: ['Millrace did not make it and leaves it as it is.'] },

@@ -54,6 +54,19 @@ test('a landing view is not replaced where the stream forgot what was never merg
   await expect(count(landing(other).name)).rejects.toThrow('does not exist');
 });
 
+test('a landing view that exists is not given another stream under its name', async () => {
+  const before = landing(base);
+  const properties = JSON.parse(JSON.stringify(before).replace(/(_stream\.\\*")[\w.-]+/, '$1another'));
+  expect(properties).not.toEqual(before);
+  const update = { type: 'Update', requestId: 'to', logicalId: 'Landing', physicalId: 'before' } as const;
+  await expect(objects.request({ ...update, properties, old: before })).rejects.toThrow(
+    /reads the stream [\w-]+, and another is wanted: a view keeps its stream\. Keep the stream, or remove the pipeline/,
+  );
+  expect(changes).toEqual([]);
+  // CloudFormation rolls back with an update to what was there.
+  await objects.request({ ...update, requestId: 'back', properties: before, old: properties });
+});
+
 test('it is after two refreshes: what the view held is merged, and what is lost is reported', async () => {
   world.send({ id: 'b' });
   await world.pass(51 * 60);
