@@ -10,14 +10,16 @@ import { findEnvironment } from '../cloud/environments';
 import { LOCAL_ENVIRONMENT } from '../cloud/names';
 import { costChange, costOf, type Line, UnknownPriceError } from '../cost/cost';
 import { resourcesOf } from '../cost/templates';
+import { readManifest } from '../dbt/manifest';
+import { readRelations } from '../dbt/relations';
 import { Failure } from '../failure';
 import { withAssemblyOf } from '../plan/git-ref';
 import { makePlan } from '../plan/make-plan';
-import type { Plan, Problem } from '../plan/plan';
+import type { Plan, Problem, Sides } from '../plan/plan';
 import { printedPlan } from '../plan/print';
 import { queryWarehouse } from '../plan/query-warehouse';
 import { readFolder, readRegistry } from '../plan/read-deployed';
-import { type ObjectState, treeStates } from '../plan/state';
+import { treeStates } from '../plan/state';
 import { isFolder, statesOfTemplate, templatesIn } from '../plan/template';
 import { plural, styleFor } from '../terminal';
 import { addContextOptions, type CommandIo, type ContextOptions, type Exit, withContext } from './context';
@@ -27,6 +29,8 @@ import { isRunningOver } from './runtime-file';
 
 interface PlanOptions extends ContextOptions {
   readonly from?: string;
+  /** A manifest.json of dbt. */
+  readonly dbt?: string;
   /** False hides the statements. `full` also shows statements of hundreds of lines. */
   readonly statements: boolean;
   readonly full?: boolean;
@@ -47,7 +51,8 @@ export function addPlan(program: Command, io: CommandIo, exit: Exit): void {
         'registry in that warehouse, with default AWS credentials. With --from it makes no call.\n\n' +
         '  npx millrace plan                      the local runtime\n' +
         '  npx millrace plan prod                 AWS, with outputs.json of cdk deploy --outputs-file\n' +
-        '  npx millrace plan prod --from main     what merging this tree into main would do\n\n' +
+        '  npx millrace plan prod --from main     what merging this tree into main would do\n' +
+        '  npx millrace plan --dbt analytics/target/manifest.json    also the models of dbt that it breaks\n\n' +
         'Exit code 0: nothing to do. 3: there are changes. 4: something would be refused, or is not as it was deployed. 1 and 2: no plan was made.',
     )
     .argument('[environment]', 'an environment in AWS (default: the local runtime)', text('[environment]'))
@@ -56,6 +61,7 @@ export function addPlan(program: Command, io: CommandIo, exit: Exit): void {
       'compare with a git ref, a template of the pipelines stack or a cloud assembly',
       text('--from'),
     )
+    .option('--dbt <file>', 'also name what it breaks in a dbt project: its target/manifest.json', text('--dbt'))
     .option('--no-statements', 'leave the statements out')
     .addOption(new Option('--full', 'every line of every statement'));
   addContextOptions(command, 120).action(async (argument: string | undefined, options: PlanOptions) => {
@@ -63,7 +69,12 @@ export function addPlan(program: Command, io: CommandIo, exit: Exit): void {
     assertConfiguration(environments, pipelines);
     const environment = findEnvironment(name ?? LOCAL_ENVIRONMENT, '[environment]');
     for (const line of endedPartners([environment], Date.now())) io.stderr.write(`warning: ${line}\n`);
-    const tree = treeStates(environment, pipelines);
+    const tree: Tree = {
+      after: treeStates(environment, pipelines),
+      ...(options.dbt === undefined
+        ? {}
+        : { dbt: { manifest: readManifest(options.dbt), relations: readRelations(pipelines) } }),
+    };
     const plan =
       options.from === undefined
         ? await onlinePlan(name, environment, tree, options, io)
@@ -73,6 +84,9 @@ export function addPlan(program: Command, io: CommandIo, exit: Exit): void {
     exit.code = exitCode(plan);
   });
 }
+
+/** This side of the comparison. */
+type Tree = Pick<Sides, 'after' | 'dbt'>;
 
 /** Returns 0 for nothing to do, 3 for changes, 4 if something is refused or not as it was deployed. */
 export function exitCode({ changes, problems }: Pick<Plan, 'changes' | 'problems'>): number {
@@ -90,7 +104,7 @@ function chosenName(argument: string | undefined, option: string | undefined): s
 async function onlinePlan(
   name: string | undefined,
   environment: Environment,
-  after: readonly ObjectState[],
+  tree: Tree,
   options: PlanOptions,
   io: CommandIo,
 ): Promise<Plan> {
@@ -98,9 +112,10 @@ async function onlinePlan(
     const before = readFolder(options.data);
     return makePlan(environment.name, `what was deployed into ${options.data}, whose runtime does not run`, {
       before,
-      after,
+      ...tree,
     });
   }
+  const { after } = tree;
   let plan: Plan | undefined;
   const where = name === undefined ? `the local runtime over ${options.data}` : `the warehouse of ${name}`;
   await withContext({ ...options, environment: name }, io, { code: 0 }, async (context) => {
@@ -110,7 +125,7 @@ async function onlinePlan(
     const { facts, problems } = await queryWarehouse(context, before, after);
     const source = recorded === undefined ? `${where}, which has no registry yet` : `the registry of ${where}`;
     const known = recorded === undefined ? unrecorded(problems) : problems;
-    plan = makePlan(environment.name, source, { before, after, facts }, known);
+    plan = makePlan(environment.name, source, { before, facts, ...tree }, known);
     return true;
   });
   return plan!;
@@ -132,9 +147,9 @@ function unrecorded(problems: readonly Problem[]): Problem[] {
   ];
 }
 
-async function offlinePlan(from: string, environment: Environment, after: readonly ObjectState[]): Promise<Plan> {
+async function offlinePlan(from: string, environment: Environment, tree: Tree): Promise<Plan> {
   if (existsSync(from) && !isFolder(from))
-    return makePlan(environment.name, from, { before: statesOfTemplate(from), after });
+    return makePlan(environment.name, from, { before: statesOfTemplate(from), ...tree });
   const read = (assembly: string) => ({
     before: templatesIn(assembly, environment.name).flatMap(statesOfTemplate),
     costs: ifPriced(() => costOf(resourcesOf(assembly, environment.name))),
@@ -145,7 +160,7 @@ async function offlinePlan(from: string, environment: Environment, after: readon
         ...read(assembly),
         comparedWith: `${from} (${commit.slice(0, 10)})`,
       }));
-  const plan = makePlan(environment.name, comparedWith, { before, after });
+  const plan = makePlan(environment.name, comparedWith, { before, ...tree });
   const now = costs && (await costOfTree(environment.name).catch(withoutPrice));
   return costs && now ? { ...plan, costs: costChange(costs, now) } : plan;
 }

@@ -63,7 +63,7 @@ export function breakingChanges(was: EndpointDeclaration, is: EndpointDeclaratio
     ...(lost.length === 0 ? [] : [`Its answers lose ${joinNames(lost)}.`]),
     ...Object.entries(was.columns).flatMap(([name, type]) => {
       const now = is.columns[name];
-      return now === undefined || shape(now) === shape(type)
+      return now === undefined || readerShape(now) === readerShape(type)
         ? []
         : [`The type of ${name} changes from ${type} to ${now}.`];
     }),
@@ -84,7 +84,7 @@ export function breakingChanges(was: EndpointDeclaration, is: EndpointDeclaratio
 }
 
 /** Types that a reader sees alike: texts of any length, decimals of any size, whole numbers of at most 32 bits. */
-function shape(type: string): string {
+export function readerShape(type: string): string {
   const plain = type.replace(/\(.*\)$/, '');
   if (plain === 'char' || plain === 'varchar') return 'text';
   if (plain === 'smallint' || plain === 'integer') return 'integer';

@@ -1,6 +1,7 @@
 import type { EnvironmentDeclaration } from '../../environments/declaration';
 import { normalizeDefinition } from '../../sql';
 import { plural } from '../terminal';
+import { dbtPlan, deployedRelations } from './dbt';
 import { environmentOutcome, pipelineOutcome } from './declarations';
 import { existingChanges } from './existing';
 import { landingOutcome } from './landing';
@@ -46,7 +47,14 @@ export function makePlan(
     ...outcomes.flatMap((outcome) => outcome.steps),
     ...cleanup(sides).filter(({ object }) => !refused.has(object)),
   ];
-  return { environment, comparedWith, changes, steps, problems: [...problems, ...conflicts(sides)] };
+  return {
+    environment,
+    comparedWith,
+    changes,
+    steps,
+    problems: [...problems, ...conflicts(sides)],
+    ...(sides.dbt && { dbt: dbtPlan(sides.dbt.manifest, deployedRelations(sides.before), sides.dbt.relations) }),
+  };
 }
 
 /** Finds problems between objects: a name that two kinds need, and dropped tables of a pipeline that stays. */

@@ -1,5 +1,8 @@
 import type { Step, StepMode } from '../../lambda/shared/plan';
 import type { CostChange } from '../cost/cost';
+import type { Manifest } from '../dbt/manifest';
+import type { ReadRelation } from '../dbt/relations';
+import type { DbtPlan } from './dbt';
 import type { Facts } from './facts';
 import type { ObjectState } from './state';
 
@@ -69,6 +72,8 @@ export interface Plan {
   readonly problems: readonly Problem[];
   /** Undefined if the other side has no whole templates, or a side has a resource without a price. */
   readonly costs?: CostChange;
+  /** Set if a manifest of dbt was given. */
+  readonly dbt?: DbtPlan;
 }
 
 /** Both sides of one thing. A view has its materialized view and its public name on each side. */
@@ -84,6 +89,8 @@ export interface Sides {
   readonly after: readonly ObjectState[];
   /** Undefined offline. */
   readonly facts?: Facts;
+  /** A dbt project, and what people may read in this tree. @default - none */
+  readonly dbt?: { readonly manifest: Manifest; readonly relations: ReadonlyMap<string, ReadRelation> };
 }
 
 /** The planned changes and steps of one pair. */

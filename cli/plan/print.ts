@@ -1,6 +1,8 @@
 import { differenceText } from '../cost/table';
 import { grouped, plural, type Style } from '../terminal';
 import { type Action, actions, type Change, type Plan, type PlannedStep, type Problem } from './plan';
+import { printedDbt } from './print-dbt';
+import { wrapped } from './wrapped';
 
 const marks: Readonly<Record<Action, string>> = {
   refused: '✘',
@@ -21,7 +23,6 @@ const meanings: Readonly<Record<Action, string>> = {
   unchanged: 'nothing runs',
 };
 
-const WIDTH = 110;
 /** Statements are cut after this many lines: a merge has hundreds. */
 const MOST_LINES = 30;
 
@@ -34,7 +35,7 @@ export interface PrintOptions {
 
 /** Formats the plan for a person. */
 export function printedPlan(plan: Plan, style: Style, { statements = true, full = false }: PrintOptions = {}): string {
-  const { changes, steps, problems, environment, comparedWith, costs } = plan;
+  const { changes, steps, problems, environment, comparedWith, costs, dbt } = plan;
   const counts = actions.map((action) => ({
     action,
     count: changes.filter((change) => change.action === action).length,
@@ -65,6 +66,7 @@ export function printedPlan(plan: Plan, style: Style, { statements = true, full 
     ),
     ...keptBefore(changes, style),
     ...(costs === undefined ? [] : ['', ...wrapped(differenceText(costs), '')]),
+    ...(dbt === undefined ? [] : printedDbt(dbt, style)),
     ...(statements ? printedSteps(steps, changes, style, full) : []),
   ];
   return `${lines.join('\n')}\n`;
@@ -183,18 +185,4 @@ function printedStep(
         ]
       : []),
   ];
-}
-
-/** Wraps words into lines of a readable length. */
-function wrapped(text: string, indent: string, hanging = indent): string[] {
-  const lines: string[] = [];
-  let line = indent;
-  for (const word of text.split(' ')) {
-    const used = line.trim() === '' ? line + word : `${line} ${word}`;
-    if (used.length > WIDTH && line.trim() !== '') {
-      lines.push(line);
-      line = hanging + word;
-    } else line = used;
-  }
-  return [...lines, line];
 }

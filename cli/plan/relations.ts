@@ -20,7 +20,7 @@ export function viewOutcome({ label, before, after }: Pair, sides: Sides): Outco
     ...(renamed && newName ? switchSteps(label, oldName, newName) : []),
   ];
   const common = { object: label, pipeline: pipelineOf(after) };
-  const readers = readerNotes(columnsOf(oldName), columnsOf(newName));
+  const readers = readerNotes(publicColumns(oldName), publicColumns(newName));
   if (!rebuilt) {
     if (!renamed) return unchangedOutcome(label, after);
     const shown = replacedSources(oldName, newName!, sides);
@@ -82,7 +82,7 @@ const publicName = (states: readonly ObjectState[]) => states.find(({ kind }) =>
  */
 function switchSteps(label: string, before: ObjectState | undefined, after: ObjectState) {
   const steps = plannedSteps(label, 'update', after, after.create);
-  const [old, now] = [columnsOf(before), columnsOf(after)];
+  const [old, now] = [publicColumns(before), publicColumns(after)];
   if (!old || !now || old.join() === now.join()) return steps;
   const last = steps.at(-1)!;
   const statements = [
@@ -94,7 +94,7 @@ function switchSteps(label: string, before: ObjectState | undefined, after: Obje
 }
 
 /** Returns the columns of a public view, as its definition names them. */
-function columnsOf(state: ObjectState | undefined): string[] | undefined {
+export function publicColumns(state: ObjectState | undefined): string[] | undefined {
   const [, selected] = /\bas\s+select\s+([\s\S]+?)\s+from\s/.exec(statementsOf(state?.create).join('\n')) ?? [];
   // Redshift expanded `*` when the view was created.
   if (selected === undefined || selected.trim() === '*') return undefined;

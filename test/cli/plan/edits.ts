@@ -1,8 +1,11 @@
+import { join } from 'node:path';
+import { readManifest } from '../../../cli/dbt/manifest';
+import { readRelations } from '../../../cli/dbt/relations';
 import type { Facts } from '../../../cli/plan/facts';
 import type { Problem, Sides } from '../../../cli/plan/plan';
 import { type ObjectState, treeStates } from '../../../cli/plan/state';
 import type { Environment } from '../../../environments/environment';
-import type { EndpointDefinition, Pipeline } from '../../../pipelines/definition';
+import type { Column, EndpointDefinition, Pipeline } from '../../../pipelines/definition';
 import { anExport, aSource, aView } from '../../sql/fixtures';
 import { prod, shop, visits, withColumn, withView } from './sample';
 
@@ -17,6 +20,8 @@ export interface Edit {
   readonly problems?: readonly Problem[];
   /** Changes what is deployed beyond what pipelines can say. */
   readonly deployed?: (states: ObjectState[]) => ObjectState[];
+  /** True for a plan with the dbt project of manifest.json. It leaves statements out. @default false */
+  readonly dbt?: boolean;
   /** @default true */
   readonly statements?: boolean;
 }
@@ -39,11 +44,15 @@ const facts: Facts = {
   rebuilds: new Map([['shop', { duplicates: 588, landed: 71 }]]),
 };
 
+/** What dbt parse wrote for the project of the sample with a few models, without the fields that nothing reads. */
+const manifest = { ...readManifest(join(__dirname, 'manifest.json')), file: 'target/manifest.json' };
+
 export function sidesOf({ before = [shop()], after = [shop()], ...edit }: Edit): Sides {
   const deployed = treeStates(edit.environmentBefore ?? prod(), before);
   return {
     before: edit.deployed?.(deployed) ?? deployed,
     after: treeStates(edit.environmentAfter ?? edit.environmentBefore ?? prod(), after),
+    ...(edit.dbt && { dbt: { manifest, relations: readRelations(after) } }),
     ...(edit.facts !== false && { facts: { ...facts, ...edit.facts } }),
   };
 }
@@ -315,5 +324,41 @@ export const edits: Readonly<Record<string, Edit>> = {
       }),
     ],
     environmentAfter: prod({ partners: [] }),
+  },
+  'dbt-nothing-is-lost': { after: [shop({ columns: [...shop().columns, note] })], dbt: true },
+  'dbt-column-renamed': {
+    after: [
+      {
+        ...renamed('sort'),
+        views: [{ ...sold, query: "select sort as kind, amount, at from shop.events where sort = 'sale'" }, hourly],
+      },
+    ],
+    dbt: true,
+  },
+  'dbt-column-of-another-type': {
+    after: [withColumn('amount', { type: 'bigint', stored: 'amount_2', fill: true } as Partial<Column>)],
+    dbt: true,
+  },
+  'dbt-column-widened': {
+    after: [withColumn('amount', { precision: 12, stored: 'amount_2', fill: true } as Partial<Column>)],
+    dbt: true,
+  },
+  'dbt-view-loses-a-column': {
+    after: [
+      withView('hourly_sold', "select date_trunc('hour', at) as hour from shop.sold group by date_trunc('hour', at)"),
+    ],
+    dbt: true,
+  },
+  'dbt-view-renamed': { after: [shop({ views: [sold, { ...hourly, name: 'sold_by_hour' }] })], dbt: true },
+  'dbt-view-removed': { after: [shop({ views: [sold] })], dbt: true },
+  'dbt-pipeline-renamed': {
+    after: [
+      shop({
+        name: 'store',
+        views: shop().views.map((view) => ({ ...view, query: view.query.replaceAll('shop.', 'store.') })),
+        exports: [],
+      }),
+    ],
+    dbt: true,
   },
 };

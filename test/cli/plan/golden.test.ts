@@ -14,7 +14,7 @@ const update = process.env['UPDATE_GOLDEN'] === '1';
 const planOf = (name: string) => makePlan('prod', 'the registry of the warehouse of prod', sidesOf(edits[name]!));
 
 test.each(Object.keys(edits))('the plan of an edit: %s', (name) => {
-  const { statements } = edits[name]!;
+  const { dbt, statements = !dbt } = edits[name]!;
   const text = printedPlan(planOf(name), style, { statements });
   const file = join(folder, `${name}.txt`);
   if (update) {
