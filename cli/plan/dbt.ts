@@ -3,34 +3,10 @@ import { redshiftType } from '../../sql/tables/column-type';
 import { spelledType } from '../../sql/views/function-types';
 import type { Manifest, ManifestNode, ManifestSource } from '../dbt/manifest';
 import type { ReadRelation } from '../dbt/relations';
+import { type DbtImpact, type DbtPlan, type Effect, effects } from './dbt-plan';
 import { readerShape } from './endpoints';
 import { publicColumns } from './relations';
 import type { ObjectState } from './state';
-
-/**
- * - `breaks`: reads what is gone. `may break`: names what has another type, or its columns cannot be seen.
- * - `changes`: selects all columns, so its result changes.
- * - `downstream`: built on what breaks.
- * - `rewritten`: `dbt init` rewrites or removes it.
- */
-export const effects = ['breaks', 'may break', 'changes', 'downstream', 'rewritten'] as const;
-export type Effect = (typeof effects)[number];
-
-export interface DbtImpact {
-  /** `model sales_by_day`. */
-  readonly node: string;
-  readonly file: string;
-  readonly effect: Effect;
-  /** Without a full stop: `names amount, which shop.events loses`. */
-  readonly reasons: readonly string[];
-}
-
-export interface DbtPlan {
-  readonly manifest: string;
-  readonly impacts: readonly DbtImpact[];
-  /** One sentence each. */
-  readonly notSeen: readonly string[];
-}
 
 /** What a relation that dbt reads loses. */
 interface Loss {

@@ -2,7 +2,7 @@ import type { Step, StepMode } from '../../lambda/shared/plan';
 import type { CostChange } from '../cost/cost';
 import type { Manifest } from '../dbt/manifest';
 import type { ReadRelation } from '../dbt/relations';
-import type { DbtPlan } from './dbt';
+import type { DbtPlan } from './dbt-plan';
 import type { Facts } from './facts';
 import type { ObjectState } from './state';
 

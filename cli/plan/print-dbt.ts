@@ -1,5 +1,5 @@
 import { plural, type Style } from '../terminal';
-import { type DbtPlan, type Effect, effects } from './dbt';
+import { type DbtPlan, type Effect, effects } from './dbt-plan';
 import { wrapped } from './wrapped';
 
 const marks: Readonly<Record<Effect, string>> = {
