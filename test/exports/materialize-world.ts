@@ -2,7 +2,7 @@ import { AwsError, type Principal, type StsPort } from 'aws-local-kit';
 import { createMaterialize, type Materialize, type MaterializeOptions, materializeRole } from '../../local/materialize';
 import type { ExportDefinition } from '../../pipelines/definition';
 import { roleArn, roleOf } from '../support/cloud';
-import { openTemplate, shop, World } from './world';
+import { openTemplate, shop, World, type WorldOptions } from './world';
 
 export const jumpRole: Principal = { kind: 'administrator', arn: materializeRole, account: '664411391173' };
 export const user = 'exporter@example.com';
@@ -48,9 +48,10 @@ export interface MaterializeWorld {
 export async function openMaterializeWorld(
   definition: ExportDefinition,
   options: Partial<Pick<MaterializeOptions, 'around' | 's3'>> = {},
+  worldOptions: WorldOptions = {},
 ): Promise<MaterializeWorld> {
   const template = await openTemplate(shop(definition));
-  const world = await World.open(template);
+  const world = await World.open(template, worldOptions);
   const trust: Trust = { externalIds: [] };
   const sts: Pick<StsPort, 'assumeRole'> = {
     assumeRole(_, { externalId, roleArn: role }) {

@@ -1,41 +1,69 @@
+import { unloadRecordPrefix } from '../../../lambda/export/contract';
 import { latestKey, parseUnloadName } from '../../../lambda/export/layout';
 import { statementNamePrefix } from '../../../lambda/shared/plan';
-import { anExport, openTemplate, shop, World } from '../../exports/world';
+import { copied, openMaterializeWorld } from '../../exports/materialize-world';
+import { anExport, openTemplate, shop, World, type WorldOptions } from '../../exports/world';
 import { environment, roleOf } from '../../support/cloud';
-import type { ExportPorts } from '../../support/functions';
+import type { Around } from '../../support/functions';
 
-/** A condition of the write that publishes a run. */
-export interface PutMutant {
-  readonly guard: string;
-  /** Publications before the two that compete. */
-  readonly before: number;
-  readonly isWeak: (etag: string | undefined) => boolean;
+/** A write of the export function, by what it is written over. */
+interface Put {
+  readonly key: string;
+  /** Missing if no object may be there. */
+  readonly etag: string | undefined;
 }
 
+type IsWeak = (put: Put) => boolean;
+
+/** A condition of a write. */
+export interface PutMutant {
+  readonly guard: string;
+  /** Plays two functions that write at the same time. Returns what is wrong with what readers see. */
+  readonly play: (isWeak: IsWeak) => Promise<string[]>;
+  readonly isWeak: IsWeak;
+}
+
+const isRecord = ({ key }: Put) => key.startsWith(unloadRecordPrefix('shop'));
+
 export const putMutants: readonly PutMutant[] = [
-  { guard: 'If-None-Match of the first publication', before: 0, isWeak: (etag) => etag === undefined },
-  { guard: 'If-Match of a further publication', before: 1, isWeak: (etag) => etag !== undefined },
+  {
+    guard: 'If-None-Match of the first publication',
+    play: (isWeak) => playTwoPublishers(0, isWeak),
+    isWeak: ({ etag }) => etag === undefined,
+  },
+  {
+    guard: 'If-Match of a further publication',
+    play: (isWeak) => playTwoPublishers(1, isWeak),
+    isWeak: ({ etag }) => etag !== undefined,
+  },
+  { guard: 'If-None-Match of the record of a COPY', play: (isWeak) => playTwoCopies(isWeak), isWeak: isRecord },
 ];
+
+/** Leaves the condition out of some writes. */
+const weakening =
+  (isWeak: IsWeak): NonNullable<WorldOptions['weaken']> =>
+  (objects) => ({
+    ...objects,
+    async putIf(bucket, key, body, etag, type) {
+      if (!isWeak({ key, etag })) return objects.putIf(bucket, key, body, etag, type);
+      await objects.put(bucket, key, body, type);
+      return true;
+    },
+  });
 
 const name = 'sold';
 const hour = (n: number) => String(n).padStart(2, '0');
 
 /**
  * Two functions have unloaded the same window, each a run of its own, and publish at the same time: one is about to write the
- * pointer while the other one publishes. Returns what is wrong with what readers see.
+ * pointer while the other one publishes.
+ *
+ * @param before publications before the two that compete
  */
-export async function playTwoPublishers(before: number, isWeak: PutMutant['isWeak'] = () => false): Promise<string[]> {
+async function playTwoPublishers(before: number, isWeak: IsWeak): Promise<string[]> {
   const template = await openTemplate(shop(anExport(name)));
-  const weaken = (objects: ExportPorts['objects']): ExportPorts['objects'] => ({
-    ...objects,
-    async putIf(bucket, key, body, etag, type) {
-      if (!isWeak(etag)) return objects.putIf(bucket, key, body, etag, type);
-      await objects.put(bucket, key, body, type);
-      return true;
-    },
-  });
   // No event reports the end of an unload: the scenario decides when each function hears of it.
-  const world = await World.open(template, { weaken, faults: { delivery: () => [] } });
+  const world = await World.open(template, { weaken: weakening(isWeak), faults: { delivery: () => [] } });
   try {
     const { day } = world;
     const tick = (time: string) => world.tick(`${day}T${time}Z`);
@@ -63,30 +91,66 @@ export async function playTwoPublishers(before: number, isWeak: PutMutant['isWea
 }
 
 async function publishBoth(world: World, both: readonly Unload[], first: number): Promise<string[]> {
-  let hold = true;
+  const pointer = holdPut(latestKey('shop', name));
+  world.around = pointer.around;
+  const slow = world.besides(ended(both, first));
+  await pointer.arrived;
+  await world.besides(ended(both, first + 1));
+  const seen = world.read(name).map(({ prefix }) => prefix);
+  pointer.release();
+  await slow;
+  await world.cloud.settle();
+  return problemsOf(world, seen);
+}
+
+/**
+ * A tick comes twice, and both functions are about to begin the same COPY. One begins it and is about to publish its files
+ * when the other one goes on.
+ */
+async function playTwoCopies(isWeak: IsWeak): Promise<string[]> {
+  const { world, sell, dispose } = await openMaterializeWorld(copied(name), {}, { weaken: weakening(isWeak) });
+  try {
+    await sell('2026-11-21 03:10:00', 1, 2);
+    await world.cloud.pass(Date.parse('2026-11-21T04:30:00Z') - world.cloud.clock.now());
+    const tick = { kind: 'start', scheduledTime: '2026-11-21T04:30:00.000Z' };
+    const record = holdPut(unloadRecordPrefix('shop'));
+    const pointer = holdPut(latestKey('shop', name));
+    world.around = (operation, request, run) =>
+      record.around(operation, request, () => pointer.around(operation, request, run));
+    const late = world.besides(tick);
+    await record.arrived;
+    const early = world.besides(tick);
+    await pointer.arrived;
+    record.release();
+    await late;
+    pointer.release();
+    await early;
+    await world.cloud.settle();
+    return await problemsOf(world, []);
+  } finally {
+    await dispose();
+  }
+}
+
+/** Holds the first write of a key, or below a prefix, until it is released. */
+function holdPut(key: string) {
+  let isHeld = true;
   let release: () => void = () => undefined;
-  let atPut: () => void = () => undefined;
+  let arrive: () => void = () => undefined;
   const arrived = new Promise<void>((resolve) => {
-    atPut = resolve;
+    arrive = resolve;
   });
-  world.around = async (operation, { path }, run) => {
-    if (hold && operation === 's3:PutObject' && path.endsWith(latestKey('shop', name))) {
-      hold = false;
-      atPut();
+  const around: Around = async (operation, { path }, run) => {
+    if (isHeld && operation === 's3:PutObject' && path.includes(`/${key}`)) {
+      isHeld = false;
+      arrive();
       await new Promise<void>((resolve) => {
         release = resolve;
       });
     }
     return run();
   };
-  const slow = world.besides(ended(both, first));
-  await arrived;
-  await world.besides(ended(both, first + 1));
-  const seen = world.read(name).map(({ prefix }) => prefix);
-  release();
-  await slow;
-  await world.cloud.settle();
-  return problemsOf(world, seen);
+  return { around, arrived, release: () => release() };
 }
 
 /** @param seen runs that a reader has followed */
@@ -130,5 +194,4 @@ function ended(list: readonly Unload[], index: number): unknown {
 }
 
 /** Returns what the mutant does to readers. Undefined if it survives. */
-export const breaksPut = async ({ before, isWeak }: PutMutant): Promise<string | undefined> =>
-  (await playTwoPublishers(before, isWeak))[0];
+export const breaksPut = async ({ play, isWeak }: PutMutant): Promise<string | undefined> => (await play(isWeak))[0];
