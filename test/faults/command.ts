@@ -275,7 +275,10 @@ function readScenario(file: string): Scenario | Interleaved {
   return withoutNulls({ faults: {}, kills: {}, ...scenario }) as Scenario;
 }
 
-function requireParties(file: string, { isolation, snapshots, parties: names, turns }: Interleaved): Interleaved {
+function requireParties(
+  file: string,
+  { isolation, snapshots, parties: names, turns, kills = [] }: Interleaved,
+): Interleaved {
   const known = Object.keys(parties);
   const problems = [
     ...(isolations.includes(isolation) ? [] : [`isolation must be one of ${isolations.join(', ')}, got ${isolation}`]),
@@ -286,9 +289,10 @@ function requireParties(file: string, { isolation, snapshots, parties: names, tu
       .filter((name) => !known.includes(name))
       .map((name) => `parties must be of ${known.join(', ')}, got ${name}`),
     ...(Array.isArray(turns) ? [] : ['turns must be a list of numbers']),
+    ...(Array.isArray(kills) ? [] : ['kills must be a list']),
   ];
   if (problems.length > 0) throw new Failure(`--replay ${file}: ${problems.join('; ')}`, 2);
-  return { isolation, snapshots, parties: names, turns };
+  return { isolation, snapshots, parties: names, turns, kills };
 }
 
 function withoutNulls(value: unknown): unknown {

@@ -89,8 +89,8 @@ async function problemsOf(
   try {
     if ('actions' in scenario)
       return await play(template, scenario, undefined, (simulated) => onPlayed(countsOf(simulated)));
-    const { problems, switches } = await playInterleaved(scenario);
-    onPlayed({ runs: 1, records: recordsOfWorld, faults: switches });
+    const { problems, switches, killed } = await playInterleaved(scenario);
+    onPlayed({ runs: 1, records: recordsOfWorld, faults: switches + killed });
     return problems;
   } catch (error) {
     return [`not played to its end: ${(error as Error).stack}`];

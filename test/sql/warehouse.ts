@@ -301,18 +301,19 @@ export class TestWarehouse {
     );
   }
 
-  /** Runs statements under a name, by which `order` knows them. A failure is returned. */
+  /** Runs statements under a name, by which `order` knows them. A failure is returned. @param signal ends them */
   async attempt(
     name: string,
     { mode, statements }: Step,
     values: Record<string, string>,
+    signal = new AbortController().signal,
   ): Promise<{ readonly status: string; readonly error?: string }> {
     const { status, error } = await this.engine.run({
       name,
       sqls: renderAll(statements, asked(statements, values)),
       mode: mode === 'transaction' ? 'transaction' : 'auto-commit',
       user: ownerUser,
-      signal: new AbortController().signal,
+      signal,
     });
     return { status, error };
   }

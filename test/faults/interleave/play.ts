@@ -21,6 +21,18 @@ export interface Interleaved {
    * of the last party.
    */
   readonly turns: readonly number[];
+  /** @default - every party lives */
+  readonly kills?: readonly PartyKill[];
+}
+
+/** Ends a party between two of its statements, or while it waits for a lock. Its open transaction is rolled back. */
+export interface PartyKill {
+  /** Index in `parties`. If the party has ended, or has not begun, nothing happens. */
+  readonly party: number;
+  /** Turns of all parties before. */
+  readonly turn: number;
+  /** Whether the party goes on with the same transaction, as a tick or a queue lets a function do. */
+  readonly again: boolean;
 }
 
 /** Changes a step of a party, to show that the checks notice. */
@@ -35,6 +47,8 @@ export interface Played {
   readonly turns: number;
   /** Turns that went to another party than the turn before. */
   readonly switches: number;
+  /** Parties that were killed. */
+  readonly killed: number;
 }
 
 /** Between two statements, so that times tell which was first. */
@@ -42,7 +56,7 @@ const minutesPerTurn = 1 / 60;
 
 /** Plays the parties on a new warehouse, as their functions do: a conflict is retried. Then checks all rows. */
 export async function playInterleaved(
-  { isolation, snapshots, parties: names, turns }: Interleaved,
+  { isolation, snapshots, parties: names, turns, kills = [] }: Interleaved,
   weaken: WeakenParty = (_, step) => step,
 ): Promise<Played> {
   const world = await makeWorld(names.some((name) => needsRebuild.includes(name)));
@@ -59,9 +73,9 @@ export async function playInterleaved(
         step: weaken(names[index]!, step, i === steps.length - 1),
         values,
       }));
-      return new Running(`${index}`, runParty(warehouse, `${index}`, weakened, played));
+      return new Running(warehouse, `${index}`, weakened, played);
     });
-    const counts = await takeTurns(order, running, turns, () => warehouse.pass(minutesPerTurn));
+    const counts = await takeTurns(order, running, { turns, kills }, () => warehouse.pass(minutesPerTurn));
     warehouse.order.by = undefined;
     played.problems.push(...(await wrongRows(world, names)));
     return { ...played, ...counts };
@@ -74,48 +88,71 @@ export async function playInterleaved(
 /** A party at work. */
 class Running {
   hasEnded = false;
+  readonly end: Promise<void>;
+  private attempt: { readonly stop: AbortController; readonly end: Promise<unknown> } | undefined;
+  private goesOn = true;
 
   constructor(
+    private readonly warehouse: TestWarehouse,
     /** The name of its statements. */
     readonly name: string,
-    readonly end: Promise<void>,
+    private readonly steps: readonly PartyStep[],
+    private readonly played: { readonly problems: string[]; readonly conflicts: string[] },
   ) {
-    void end.then(() => {
+    this.end = this.run().finally(() => {
       this.hasEnded = true;
     });
   }
-}
 
-async function runParty(
-  warehouse: TestWarehouse,
-  name: string,
-  steps: readonly PartyStep[],
-  { problems, conflicts }: { problems: string[]; conflicts: string[] },
-): Promise<void> {
-  for (const { step, values } of steps)
-    for (let attempt = 1; ; attempt += 1) {
-      const { status, error = status } = await warehouse.attempt(name, step, values);
-      if (status === 'FINISHED') break;
-      conflicts.push(error);
-      if (isPassing({ error }) && attempt < maxAttempts) continue;
-      problems.push(`${step.name} failed: ${error}`);
-      return;
-    }
+  private async run(): Promise<void> {
+    for (const { step, values } of this.steps)
+      for (let attempt = 1; this.goesOn; ) {
+        const stop = new AbortController();
+        const end = this.warehouse.attempt(this.name, step, values, stop.signal);
+        this.attempt = { stop, end };
+        const { status, error = status } = await end;
+        if (status === 'FINISHED') break;
+        if (stop.signal.aborted) continue;
+        this.played.conflicts.push(error);
+        attempt += 1;
+        if (isPassing({ error }) && attempt <= maxAttempts) continue;
+        this.played.problems.push(`${step.name} failed: ${error}`);
+        return;
+      }
+  }
+
+  /** Resolves when the transaction is rolled back and its locks are free. */
+  async kill(again: boolean): Promise<void> {
+    const { stop, end } = this.attempt!;
+    this.goesOn &&= again;
+    stop.abort();
+    await end;
+    // Those that waited for its locks come to their boundaries first.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 /** Lets one statement go on after the other, until all parties have ended. */
 async function takeTurns(
   order: Interleaver,
   running: readonly Running[],
-  turns: readonly number[],
+  { turns, kills }: Required<Pick<Interleaved, 'turns' | 'kills'>>,
   between: () => void,
-): Promise<Pick<Played, 'turns' | 'switches'>> {
+): Promise<Pick<Played, 'turns' | 'switches' | 'killed'>> {
   const left = [...turns];
   let last: string | undefined;
   let switches = 0;
+  let killed = 0;
   for (let turn = 0; ; turn += 1) {
+    for (const { party, again } of kills.filter((kill) => kill.turn === turn)) {
+      await allArrived(order, running);
+      const victim = running[party];
+      if (!victim || victim.hasEnded) continue;
+      await victim.kill(again);
+      killed += 1;
+    }
     const live = await allArrived(order, running);
-    if (live.length === 0) return { turns: turn, switches };
+    if (live.length === 0) return { turns: turn, switches, killed };
     while (left.length > 0 && running[left[0]! % running.length]!.hasEnded) left.shift();
     const wanted = left.shift() ?? running.length - 1;
     const inTurn = running.map((_, i) => running[(wanted + i) % running.length]!.name);
