@@ -11,7 +11,7 @@ import {
 import { jsonFault } from '../json-fault';
 import { faultFunction, typesVariable } from '../json-text';
 import { callOwn, ownFunctionName } from '../own-functions';
-import { isFatal } from './errors';
+import { isFatal, isSpillLimit } from './errors';
 
 const gibibyte = 2 ** 30;
 
@@ -82,11 +82,22 @@ export class Database {
       onFatal: () => {
         this.broken = true;
       },
+      onSpillLimit: () => this.liftSpillLimit(),
       onClose: () => this.connections.delete(connection),
     });
     this.connections.add(connection);
     await connection.run(`set timezone = 'UTC'; ${setJsonTypes}`);
     return connection;
+  }
+
+  /**
+   * At the first spill, DuckDB limits spilled rows for good to the space that is free then. Without a limit they may use
+   * what is free at any time.
+   */
+  private async liftSpillLimit(): Promise<void> {
+    const connection = await this.instance.connect();
+    await connection.run(`set max_temp_directory_size = '1000TiB'`);
+    connection.closeSync();
   }
 
   /** True after a fatal error, such as a checkpoint that the disk had no room for. */
@@ -187,7 +198,7 @@ export class Connection {
 
   constructor(
     private readonly raw: DuckDBConnection,
-    private readonly events: { onFatal(): void; onClose(): void },
+    private readonly events: { onFatal(): void; onSpillLimit(): Promise<void>; onClose(): void },
   ) {}
 
   private async call<T>(send: () => Promise<T>): Promise<T> {
@@ -198,6 +209,7 @@ export class Connection {
       return await answer;
     } catch (error) {
       if (isFatal(error)) this.events.onFatal();
+      if (isSpillLimit(error)) await this.events.onSpillLimit();
       throw error;
     } finally {
       this.running.delete(answer);

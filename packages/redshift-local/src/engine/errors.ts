@@ -16,8 +16,13 @@ const isConflict = (message: string): boolean =>
 
 const isRefusal = (words: string) => /not (?:supported|modelled) by the local warehouse/.test(words);
 
-/** What DuckDB and Node.js say of a full disk, and of spilled data that finds no room. */
-const fullDisk = /No space left on device|Disk quota exceeded|ENOSPC|EDQUOT|max_temp_directory_size/i;
+/** What DuckDB says of rows that find neither memory nor room in its temporary folder. */
+const spillLimit = /max_temp_directory_size/;
+
+export const isSpillLimit = (error: unknown): boolean => spillLimit.test(String((error as Error)?.message ?? error));
+
+/** What DuckDB and Node.js say of a full disk. */
+const fullDisk = /No space left on device|Disk quota exceeded|ENOSPC|EDQUOT/i;
 
 /** DuckDB refuses everything after an error in the middle of a checkpoint, until its file is opened again. */
 const fatal = /^FATAL Error|database has been invalidated/i;
@@ -27,13 +32,13 @@ export const isFatal = (error: unknown): boolean => fatal.test(String((error as 
 /** Redshift says `Disk Full`. The file and what to do are added. */
 function diskFullWords(message: string): string {
   const [, file] = /"([^"]+)"/.exec(message) ?? /'([^']+)'/.exec(message) ?? [];
-  const where = file === undefined ? 'on the disk of the data folder' : `for ${file}`;
+  const where = file === undefined || isSpillLimit(message) ? 'on the disk of the data folder' : `for ${file}`;
   return `Disk Full: there is no space left ${where}; free some space and run the statement again, without a restart`;
 }
 
 function wordsOf(message: string): string {
   if (isConflict(message)) return conflict;
-  return fullDisk.test(message) ? diskFullWords(message) : redshiftWords(message);
+  return fullDisk.test(message) || isSpillLimit(message) ? diskFullWords(message) : redshiftWords(message);
 }
 
 /**

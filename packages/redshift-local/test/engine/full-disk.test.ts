@@ -51,7 +51,7 @@ onRealDisk('a full disk below the warehouse', () => {
   /** Doubles the rows. They do not compress. */
   const grow = 'insert into t select n + 1, md5(s || n::varchar) from t';
   beforeEach(async () => {
-    disk = createSmallDisk(16)!;
+    disk = createSmallDisk(128)!;
     await open();
     await done(['create table t(n integer, s varchar(64))', `insert into t values (1, 'a'), (2, 'b')`]);
     for (let times = 0; times < 10; times++) await done(grow);
@@ -130,5 +130,29 @@ onRealDisk('a full disk below the warehouse', () => {
     engine.close();
     await open();
     expect(await count()).toBe(after);
+  });
+
+  test('a query whose spilled rows find no room fails alone, says so, and succeeds when there is room', async () => {
+    const before = await count();
+    // The field is private: the limit is a share of the memory.
+    const connection = await engine['database'].connect();
+    await connection.run(`set memory_limit = '40MB'`);
+    connection.close();
+    // Sorts more than the memory holds. Its result has one row.
+    const sort = `select max(position) from (
+      select row_number() over (order by md5(a.s || b.s)) as position from t a, (select s from t where n <= 4) as b
+    ) as sorted`;
+    disk.fill();
+    const failed = await run(sort);
+    expect(failed).toMatchObject({ status: 'FAILED', error: expect.stringContaining('ERROR: Disk Full: ') });
+    expect(failed).toMatchObject({
+      error: expect.stringContaining('free some space and run the statement again, without a restart'),
+    });
+    expect(await count()).toBe(before);
+    disk.free();
+    const found = await run(sort);
+    expect('error' in found ? found.error : found.status).toBe('FINISHED');
+    await done(grow);
+    expect(await count()).toBe(2 * before);
   });
 });
