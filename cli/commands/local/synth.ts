@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Failure } from '../../failure';
 
@@ -50,9 +51,19 @@ export async function synthesize(
     child.once('error', reject);
     child.once('close', resolve);
   });
-  if (code !== 0) throw new Failure(`synthesis failed:\n${lastLines(said)}`);
+  if (code !== 0) throw new Failure(fullDisk(said) ?? `synthesis failed:\n${lastLines(said)}`);
   if (!existsSync(join(outDir, 'manifest.json'))) throw new Failure(`synthesis wrote no cloud assembly to ${outDir}`);
   return outDir;
+}
+
+/** Returns a message if a disk had no room for what synthesis writes: the output folder, or copies in the folder for temporary files. */
+function fullDisk(text: string): string | undefined {
+  const [, call] = /(?:ENOSPC|EDQUOT): [^,\n]*, (.*)/.exec(text) ?? [];
+  if (call === undefined) return undefined;
+  const file = [...call.matchAll(/'([^']+)'/g)].at(-1)?.[1] ?? tmpdir();
+  const isTemporary = file.startsWith(tmpdir());
+  const elsewhere = isTemporary ? 'set TMPDIR to a folder with more' : 'choose another folder';
+  return `synthesis failed: there is no space left for ${file}; free some space or ${elsewhere}, and start again`;
 }
 
 /** Returns a message without the stack trace below it: all problems of a configuration, or the last lines of any other message. */
