@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { fileState, readStream } from 'kinesis-reader';
+import { copyDecoders } from '../cli/commands/streams/payload-text';
 import { openSink } from '../cli/commands/streams/sinks';
 import { grouped } from '../cli/terminal';
 import { clientSettings } from '../lambda/shared/client-settings';
@@ -23,8 +24,19 @@ export const readerMemory = (events: number) =>
     const client = new KinesisClient({ ...clientSettings(), ...settings });
     const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
     try {
-      const reading = readStream({ stream: streamName, until: 'now', client, state: fileState(join(folder, 'state')) });
-      const sink = await openSink(join(folder, 'copy.ndjson'), process.stdout, 0);
+      const reading = readStream({
+        stream: streamName,
+        until: 'now',
+        client,
+        decode: copyDecoders.json,
+        state: fileState(join(folder, 'state')),
+      });
+      const sink = await openSink({
+        out: join(folder, 'copy.ndjson'),
+        stdout: process.stdout,
+        revision: 0,
+        decode: 'json',
+      });
       const began = performance.now();
       let [count, committed, most, revision] = [0, 0, 0, 0];
       const points = [...shares];

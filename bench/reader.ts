@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { GetRecordsCommand, GetShardIteratorCommand, KinesisClient, ListShardsCommand } from '@aws-sdk/client-kinesis';
 import { readStream } from 'kinesis-reader';
+import { copyDecoders } from '../cli/commands/streams/payload-text';
 import { openSink } from '../cli/commands/streams/sinks';
 import { clientSettings } from '../lambda/shared/client-settings';
 import { dltToDuckdb } from './dlt';
@@ -91,8 +92,8 @@ function textOf(data: Uint8Array): string {
 }
 
 async function copy(client: KinesisClient, file: string, expected: number): Promise<void> {
-  const sink = await openSink(file, process.stdout, 0);
-  const reading = readStream({ stream: streamName, until: 'now', client, chunk: 10_000 });
+  const sink = await openSink({ out: file, stdout: process.stdout, revision: 0, decode: 'json' });
+  const reading = readStream({ stream: streamName, until: 'now', client, decode: copyDecoders.json, chunk: 10_000 });
   let count = 0;
   for await (const batch of reading.batches()) {
     await sink.write(batch);

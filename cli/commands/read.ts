@@ -8,6 +8,7 @@ import type { CommandIo, Exit } from './context';
 import { addEnvironmentOptions, text, wholeNumber } from './options';
 import { untilInterrupted } from './streams/interrupt';
 import { openStream, type StreamOptions } from './streams/open-stream';
+import { type Copied, copyDecoders, type Decoding } from './streams/payload-text';
 import { since } from './streams/since';
 import type { Sink } from './streams/sink';
 import { openSink } from './streams/sinks';
@@ -18,7 +19,7 @@ interface ReadCommandOptions extends StreamOptions {
   readonly until?: (now: number) => 'now' | Date;
   readonly max?: number;
   readonly chunk: number;
-  readonly decode: 'json' | 'text' | 'bytes';
+  readonly decode: Decoding;
   readonly gzip?: boolean;
   readonly consumer?: string;
   readonly skipGaps?: boolean;
@@ -76,9 +77,8 @@ function until(value: string): (now: number) => 'now' | Date {
 }
 
 function decode(value: string): ReadCommandOptions['decode'] {
-  if (value !== 'json' && value !== 'text' && value !== 'bytes')
-    throw new Failure(`--decode must be json, text or bytes, got '${value}'`, 2);
-  return value;
+  if (!Object.hasOwn(copyDecoders, value)) throw new Failure(`--decode must be json, text or bytes, got '${value}'`, 2);
+  return value as Decoding;
 }
 
 async function read(named: string, options: ReadCommandOptions, io: CommandIo, exit: Exit): Promise<void> {
@@ -98,7 +98,7 @@ async function read(named: string, options: ReadCommandOptions, io: CommandIo, e
         until: options.until?.(opened.now()),
         maxRecords: options.max,
         chunk: options.chunk,
-        decode: options.decode,
+        decode: copyDecoders[options.decode],
         gzip: options.gzip,
         onGap: options.skipGaps ? 'skip' : 'throw',
         report: ({ shardId, readUntil, oldest }) =>
@@ -123,7 +123,7 @@ async function read(named: string, options: ReadCommandOptions, io: CommandIo, e
   }
 }
 
-async function copy(reading: Reading<unknown>, options: ReadCommandOptions, stdout: Writable, progress: Progress) {
+async function copy(reading: Reading<Copied>, options: ReadCommandOptions, stdout: Writable, progress: Progress) {
   const stage = progress.stage('read');
   let sink: Sink | undefined;
   let revision = 0;
@@ -135,7 +135,7 @@ async function copy(reading: Reading<unknown>, options: ReadCommandOptions, stdo
   const opened = async () => {
     if (sink) return sink;
     revision = reading.state().revision;
-    sink = await openSink(options.out, stdout, revision);
+    sink = await openSink({ out: options.out, stdout, revision, decode: options.decode });
     return sink;
   };
   const commit = async () => {
@@ -173,7 +173,7 @@ async function copy(reading: Reading<unknown>, options: ReadCommandOptions, stdo
   return { records, bytes };
 }
 
-function behind(reading: Reading<unknown>): string {
+function behind(reading: Reading<Copied>): string {
   const lag = Object.values(reading.lag());
   return `${lag.length} shards, ${(Math.max(0, ...lag) / 1_000).toFixed(0)} s behind`;
 }

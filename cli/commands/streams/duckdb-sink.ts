@@ -1,52 +1,73 @@
 import { existsSync, renameSync, rmSync } from 'node:fs';
-import { type DuckDBConnection, DuckDBInstance, DuckDBTimestampMillisecondsValue } from '@duckdb/node-api';
-import type { StreamRecord } from 'kinesis-reader';
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { compareSequenceNumbers } from 'kinesis-reader';
 import { Failure } from '../../failure';
-import type { Sink } from './sink';
+import { columns, RowAppender } from './duckdb-rows';
+import type { CopiedRecord, Sink } from './sink';
 
-const columns = `msg_id varchar, shard_id varchar, seq_no varchar, arrived_at timestamp_ms, partition_key varchar,
-  stream_name varchar, value json, undecodable varchar, bytes blob`;
+/** Keeps memory flat: DuckDB takes most of the machine's otherwise, and writes a file twice for small checkpoints. */
+const settings = { memory_limit: '512MB', checkpoint_threshold: '64MB' };
 
-/** Rows in the table `records` of a DuckDB database: each record once, by its message id. */
+/** Rows in the table `records` of a DuckDB database: each record once, by its stream and message id. */
 export async function tableSink(file: string): Promise<Sink> {
   const { connection, close } = await open(file);
-  await connection.run(`create table if not exists records (${columns})`);
-  await connection.run(`create temp table batch (${columns})`);
-  const merge = async () => {
+  try {
+    await createTable(connection, file);
+    const isBehindTable = await lastPositions(connection);
+    // Records that the table may have already.
+    await connection.run(`create temp table again (${columns})`);
+    const [fresh, again] = [await RowAppender.open(connection, 'records'), await RowAppender.open(connection, 'again')];
     await connection.run('begin');
-    await connection.run('insert into records from batch anti join records using (msg_id)');
-    await connection.run('delete from batch');
-    await connection.run('commit');
-  };
-  return {
-    write: (records) => append(connection, 'batch', records),
-    flush: merge,
-    close: async () => close(),
-  };
+    return {
+      write: async (records) => (isBehindTable(records[0]!) ? fresh : again).add(records),
+      async flush() {
+        fresh.flush();
+        again.flush();
+        await connection.run('insert into records from again anti join records using (msg_id, stream_name)');
+        await connection.run('delete from again');
+        await connection.run('commit');
+        await connection.run('begin');
+      },
+      async close() {
+        fresh.close();
+        again.close();
+        close();
+      },
+    };
+  } catch (error) {
+    close();
+    throw error;
+  }
 }
 
-/** One Parquet file, complete or not there: written when the read has ended. */
+/** One Parquet file, complete or not there. Until the read has ended, its rows are in a database beside it. */
 export async function parquetSink(file: string): Promise<Sink> {
   if (existsSync(file)) throw new Failure(`--out ${file} exists already; name another file`, 2);
-  const { connection, close } = await open(':memory:');
-  await connection.run(`create table records (${columns})`);
-  const write = async () => {
-    const escaped = `${file}.new`.replaceAll("'", "''");
-    await connection.run(`copy records to '${escaped}' (format parquet, compression zstd)`);
-    renameSync(`${file}.new`, file);
+  const [database, next] = [`${file}.rows`, `${file}.new`];
+  const removeLeftovers = () => {
+    for (const left of [database, `${database}.wal`, next]) rmSync(left, { force: true });
   };
+  removeLeftovers();
+  const { connection, close } = await open(database);
+  await connection.run(`create table records (${columns})`);
+  const rows = await RowAppender.open(connection, 'records');
   return {
-    write: (records) => append(connection, 'records', records),
-    flush: write,
+    write: async (records) => rows.add(records),
+    async flush() {
+      rows.flush();
+      await connection.run(`copy records to '${next.replaceAll("'", "''")}' (format parquet, compression zstd)`);
+      renameSync(next, file);
+    },
     async close() {
+      rows.close();
       close();
-      rmSync(`${file}.new`, { force: true });
+      removeLeftovers();
     },
   };
 }
 
 async function open(file: string): Promise<{ connection: DuckDBConnection; close(): void }> {
-  const instance = await DuckDBInstance.create(file).catch((error: Error) => {
+  const instance = await DuckDBInstance.create(file, settings).catch((error: Error) => {
     throw new Failure(`--out ${file} cannot be opened as a DuckDB database: ${error.message.split('\n')[0]}`);
   });
   const connection = await instance.connect();
@@ -59,27 +80,28 @@ async function open(file: string): Promise<{ connection: DuckDBConnection; close
   };
 }
 
-async function append(connection: DuckDBConnection, table: string, records: readonly StreamRecord[]): Promise<number> {
-  const appender = await connection.createAppender(table);
-  let payload = 0;
-  for (const { value, undecodable, _kinesis: at, _kinesis_msg_id } of records) {
-    const bytes = undecodable?.bytes ?? (value instanceof Uint8Array ? value : undefined);
-    appender.appendVarchar(_kinesis_msg_id);
-    appender.appendVarchar(at.shard_id);
-    appender.appendVarchar(at.seq_no);
-    appender.appendTimestampMilliseconds(new DuckDBTimestampMillisecondsValue(BigInt(at.ts.getTime())));
-    appender.appendVarchar(at.partition);
-    appender.appendVarchar(at.stream_name);
-    const json = bytes ? undefined : JSON.stringify(value);
-    payload += bytes?.length ?? json!.length;
-    if (json === undefined) appender.appendNull();
-    else appender.appendVarchar(json);
-    if (undecodable) appender.appendVarchar(undecodable.reason);
-    else appender.appendNull();
-    if (bytes) appender.appendBlob(bytes);
-    else appender.appendNull();
-    appender.endRow();
-  }
-  appender.closeSync();
-  return payload;
+async function createTable(connection: DuckDBConnection, file: string): Promise<void> {
+  await connection.run(`create temp table expected (${columns})`);
+  await connection.run(`create table if not exists records (${columns})`);
+  const described = async (table: string) =>
+    JSON.stringify((await connection.runAndReadAll(`select name, type from pragma_table_info('${table}')`)).getRows());
+  if ((await described('records')) !== (await described('expected')))
+    throw new Failure(`--out ${file} has a table records with other columns; name another file`, 2);
+  await connection.run('drop table expected');
+}
+
+/**
+ * Finds the last record of each shard in the table. A reading yields no record twice, so records behind it are new, and
+ * only others are compared with the rows of the table.
+ * @returns whether a record, and so its whole batch, is behind the last one of its shard
+ */
+async function lastPositions(connection: DuckDBConnection): Promise<(record: CopiedRecord) => boolean> {
+  const found = await connection.runAndReadAll(
+    'select stream_name, shard_id, arg_max(seq_no, (length(seq_no), seq_no)) from records group by all',
+  );
+  const last = new Map(found.getRows().map(([stream, shard, seqNo]) => [`${stream} ${shard}`, String(seqNo)]));
+  return ({ _kinesis: { stream_name, shard_id, seq_no } }) => {
+    const known = last.get(`${stream_name} ${shard_id}`);
+    return known === undefined || compareSequenceNumbers(seq_no, known) > 0;
+  };
 }

@@ -90,11 +90,14 @@ function outgoingOf(
   key: readonly string[] | undefined,
 ): Outgoing {
   const envelope = line['_kinesis'] as { partition?: unknown } | undefined;
-  if (typeof envelope?.partition === 'string') return { data: payloadOf(line), partitionKey: envelope.partition };
+  if (typeof envelope?.partition === 'string') return { data: payloadOf(line, text), partitionKey: envelope.partition };
   const { partition_key, unparsed } = line;
   if (typeof partition_key === 'string' && 'payload' in line)
     return {
-      data: typeof unparsed === 'string' ? Buffer.from(unparsed, 'base64') : Buffer.from(payloadText(text, line)),
+      data:
+        typeof unparsed === 'string'
+          ? Buffer.from(unparsed, 'base64')
+          : Buffer.from(fieldText(text, ',"payload":', ',"unparsed":', line['payload'])),
       partitionKey: partition_key,
     };
   if (!key) throw new Failure(`${at} has no partition key: name the field that holds it with --key`, 2);
@@ -106,20 +109,19 @@ function outgoingOf(
 }
 
 /** Returns the payload in a line that `millrace read` wrote. */
-function payloadOf({ value, base64 }: Record<string, unknown>): Uint8Array {
+function payloadOf({ value, text, base64 }: Record<string, unknown>, line: string): Uint8Array {
   if (typeof base64 === 'string') return Buffer.from(base64, 'base64');
-  return Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
+  return Buffer.from(typeof text === 'string' ? text : fieldText(line, '{"value":', ',"_kinesis":{', value));
 }
 
-/** The payload as the archive line has it, whose numbers may have more digits than a JavaScript number. */
-function payloadText(text: string, line: Record<string, unknown>): string {
-  const start = text.indexOf(',"payload":');
-  const end = text.lastIndexOf(',"unparsed":');
-  const own = start < 0 ? '' : text.slice(start + ',"payload":'.length, end);
+/** A field as its line has it: its numbers may have more digits than a JavaScript number. */
+function fieldText(line: string, before: string, behind: string, value: unknown): string {
+  const start = line.indexOf(before);
+  const own = start < 0 ? '' : line.slice(start + before.length, line.lastIndexOf(behind));
   try {
-    if (JSON.stringify(JSON.parse(own)) === JSON.stringify(line['payload'])) return own;
+    if (JSON.stringify(JSON.parse(own)) === JSON.stringify(value)) return own;
   } catch {
     // The fields are in another order.
   }
-  return JSON.stringify(line['payload']);
+  return JSON.stringify(value);
 }

@@ -11,40 +11,48 @@ import {
   writeSync,
 } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { StreamRecord } from 'kinesis-reader';
 import { Failure } from '../../failure';
-import type { Sink } from './sink';
+import type { Decoding } from './payload-text';
+import type { CopiedRecord, Sink } from './sink';
 
-/** @param out file or address, by its ending @param revision of the state that was saved last, 0 before the first */
-export async function openSink(
-  out: string | undefined,
-  stdout: NodeJS.WritableStream,
-  revision: number,
-): Promise<Sink> {
-  if (out === undefined) return standardOutput(stdout);
-  if (/^https?:\/\//.test(out)) return httpSink(out);
+export interface SinkOptions {
+  /** A file or an address, by its ending. @default - stdout */
+  readonly out?: string;
+  readonly stdout: NodeJS.WritableStream;
+  /** Revision of the state that was saved last, 0 before the first. */
+  readonly revision: number;
+  readonly decode: Decoding;
+}
+
+export async function openSink({ out, stdout, revision, decode }: SinkOptions): Promise<Sink> {
+  const field = decode === 'text' ? 'text' : 'value';
+  if (out === undefined) return standardOutput(stdout, field);
+  if (/^https?:\/\//.test(out)) return httpSink(out, field);
   if (out.endsWith('.duckdb')) return duckdbSinks().tableSink(out);
   if (out.endsWith('.parquet')) return duckdbSinks().parquetSink(out);
-  if (/\.(ndjson|jsonl)$/.test(out)) return ndjsonSink(out, revision);
+  if (/\.(ndjson|jsonl)$/.test(out)) return ndjsonSink(out, revision, field);
   throw new Failure(`--out must end in .ndjson, .parquet or .duckdb, or be an http address, got '${out}'`, 2);
 }
 
 /** Loaded when it is needed: the library is large. */
 const duckdbSinks = () => require('./duckdb-sink') as typeof import('./duckdb-sink');
 
+/** The field of a payload: a decoded text is `text`, so that no one takes it for a JSON string. */
+type Field = 'value' | 'text';
+
 /** Records as JSON. */
 interface Json {
-  /** One object for each record: the value, the envelope beside it; bytes as base64. */
+  /** One object for each record: the payload, the envelope beside it; bytes as `base64`. */
   readonly objects: readonly string[];
   /** Characters of all payloads. */
   readonly payload: number;
 }
 
 /**
- * Writes records as JSON. `_kinesis` is put together from its parts: JSON.stringify of it costs more than reading the
+ * Writes records as JSON, without parsing theirs. `_kinesis` is put together from its parts: JSON.stringify of it costs more than reading the
  * record. Shard and stream are those of the batch.
  */
-export function jsonOf(records: readonly StreamRecord[]): Json {
+function jsonOf(records: readonly CopiedRecord[], field: Field): Json {
   const { shard_id, stream_name } = records[0]?._kinesis ?? {};
   const start = `,"_kinesis":{"shard_id":${JSON.stringify(shard_id)},"seq_no":"`;
   const end = `,"stream_name":${JSON.stringify(stream_name)}},"_kinesis_msg_id":"`;
@@ -55,9 +63,9 @@ export function jsonOf(records: readonly StreamRecord[]): Json {
   for (const { value, undecodable, _kinesis: at, _kinesis_msg_id } of records) {
     const json = undecodable
       ? `"undecodable":${JSON.stringify(undecodable.reason)},"base64":${base64(undecodable.bytes)}`
-      : value instanceof Uint8Array
-        ? `"base64":${base64(value)}`
-        : `"value":${JSON.stringify(value)}`;
+      : typeof value === 'string'
+        ? `"${field}":${value}`
+        : `"base64":${base64(value)}`;
     payload += json.length;
     if (at.ts.getTime() !== arrivedMs) [arrivedMs, arrived] = [at.ts.getTime(), at.ts.toISOString()];
     objects.push(
@@ -71,11 +79,11 @@ const base64 = (bytes: Uint8Array) => `"${Buffer.from(bytes).toString('base64')}
 
 const lines = ({ objects }: Json) => (objects.length === 0 ? '' : `${objects.join('\n')}\n`);
 
-function standardOutput(stdout: NodeJS.WritableStream): Sink {
+function standardOutput(stdout: NodeJS.WritableStream, field: Field): Sink {
   return {
     write: (records) =>
       new Promise((resolve, reject) => {
-        const json = jsonOf(records);
+        const json = jsonOf(records, field);
         stdout.write(lines(json), (error) => (error ? reject(error) : resolve(json.payload)));
       }),
     flush: async () => undefined,
@@ -92,7 +100,7 @@ interface Commit {
  * Lines at the end of a file. `<file>.commits` says how long the file was at the last two commits, so that lines of a
  * batch whose state was never saved are cut off at the next start.
  */
-function ndjsonSink(file: string, revision: number): Sink {
+function ndjsonSink(file: string, revision: number, field: Field): Sink {
   const descriptor = openSync(file, 'a+');
   const commitsFile = `${file}.commits`;
   const commits = existsSync(commitsFile) ? (JSON.parse(readFileSync(commitsFile, 'utf8')) as Commit[]) : [];
@@ -101,7 +109,7 @@ function ndjsonSink(file: string, revision: number): Sink {
   let previous = last;
   return {
     async write(records) {
-      const json = jsonOf(records);
+      const json = jsonOf(records, field);
       const bytes = Buffer.from(lines(json));
       for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);
       return json.payload;
@@ -124,12 +132,12 @@ const ANSWER_MS = 30_000;
  * Posts each batch as a JSON array. A batch that is sent again has the same `Idempotency-Key`, so that the receiver can
  * take it once. Retried: no answer, 408, 429 and 5xx.
  */
-function httpSink(address: string): Sink {
+function httpSink(address: string, field: Field): Sink {
   return {
     async write(records) {
       const [first, last] = [records[0]!, records.at(-1)!];
       const key = `${first._kinesis_msg_id}-${last._kinesis_msg_id}-${records.length}`;
-      const { objects, payload } = jsonOf(records);
+      const { objects, payload } = jsonOf(records, field);
       const body = `[${objects.join(',')}]`;
       for (let attempt = 1; ; attempt++) {
         const answer = await post(address, key, body);
