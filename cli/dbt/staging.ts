@@ -32,7 +32,7 @@ export function stagingModel(pipeline: Pipeline): string {
     materialized='incremental',
     incremental_strategy='delete+insert',
     unique_key='event_id',
-    on_schema_change='sync_all_columns',
+    on_schema_change='fail',
     dist='event_id',
     sort='merged_at',
     post_hook="{{ millrace_delete_removed(this, ${source}) }}"

@@ -1,4 +1,4 @@
-{# Written by `millrace dbt init`. Millrace leaves this file alone once it is edited. sha256:96aa564ac78219cc #}
+{# Written by `millrace dbt init`. Millrace leaves this file alone once it is edited. sha256:78694af09952ecff #}
 {#
   One row for each event of shop, without its payload. Grain: event_id.
   A build copies the runs whose rows differ from the copy, by their merge and not by the time of their events. So late
@@ -8,7 +8,7 @@
     materialized='incremental',
     incremental_strategy='delete+insert',
     unique_key='event_id',
-    on_schema_change='sync_all_columns',
+    on_schema_change='fail',
     dist='event_id',
     sort='merged_at',
     post_hook="{{ millrace_delete_removed(this, source('shop', 'events')) }}"
