@@ -74,6 +74,12 @@ interface PermissionProperties {
 /** Concurrent processes of a function that reserves no concurrency. AWS would start up to 1,000. */
 const defaultConcurrency = 2;
 
+/**
+ * AWS takes some seconds to update a function, in which most of its running invocations end. Only then does CloudFormation go on and delete what the old
+ * code used. In real time.
+ */
+const updateMs = 3_000;
+
 export function createFunctions(options: LambdaOptions, logs: Logs, policies: FunctionPolicies): Functions {
   const byArn = new Map<string, LambdaFunction>();
   /** Replaced or deleted functions that still have invocations. */
@@ -87,11 +93,17 @@ export function createFunctions(options: LambdaOptions, logs: Logs, policies: Fu
     return found;
   };
 
-  /** Retires a function: its running and waiting invocations finish with its code. */
-  const retire = (old: LambdaFunction | undefined) => {
+  /** Retires a function: its running and waiting invocations finish with its code. Waits a while for them. */
+  const retire = async (old: LambdaFunction | undefined) => {
     if (!old) return;
     retired.add(old);
-    void old.runner.retire().then(() => retired.delete(old));
+    const rest = old.runner.retire().then(() => retired.delete(old));
+    let timer: NodeJS.Timeout | undefined;
+    const enough = new Promise((resolve) => {
+      timer = setTimeout(resolve, updateMs);
+    });
+    await Promise.race([rest, enough]);
+    clearTimeout(timer);
   };
   const create = async (properties: FunctionProperties, name: string): Promise<LambdaFunction> => {
     const arn = arnOf(name);
@@ -191,16 +203,18 @@ export function createFunctions(options: LambdaOptions, logs: Logs, policies: Fu
             throw new NotModelledError(`Runtime ${properties.Runtime} of a Lambda function`);
           const name = properties.FunctionName ?? context.generatedName;
           const created = await create(properties, name);
-          retire(byArn.get(created.arn));
+          const old = byArn.get(created.arn);
           byArn.set(created.arn, created);
+          await retire(old);
           return { ref: name, attributes: { Arn: created.arn } };
         },
         replacedBy: ['FunctionName', 'PackageType'],
-        delete({ attributes }) {
+        async delete({ attributes }) {
           const arn = String(attributes['Arn']);
-          retire(byArn.get(arn));
+          const old = byArn.get(arn);
           byArn.delete(arn);
           policies.delete(arn);
+          await retire(old);
         },
       },
       {
