@@ -156,27 +156,30 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-secondTierTest('a token of the old key is good after a rotation, new tokens have the new key, and --revoke ends the old one', async () => {
-  const old = await token();
-  expect(await ask(old)).toEqual({ status: 200, editions: 'view 1, query 1' });
-  const [first] = Object.keys(await keys());
-  const { code, stdout } = await millrace('api', 'rotate-keys', '--json', '--data', data);
-  const { added, kept } = JSON.parse(stdout);
-  expect([code, kept]).toEqual([0, [first]]);
-  const made = await token();
-  expect(JSON.parse(Buffer.from(made.split('.')[0]!, 'base64url').toString()).kid).toBe(added);
-  expect((await ask(old)).status).toBe(200);
-  // A function looks for an unknown key at most every ten seconds.
-  for (let tries = 0; tries < 60 && (await ask(made)).status === 401; tries += 1) await wait(500);
-  expect((await ask(made)).status).toBe(200);
-  expect((await ask(old)).status).toBe(200);
-  expect((await millrace('api', 'rotate-keys', '--revoke', '--data', data)).stdout).toContain(
-    `removed ${first}, ${added}`,
-  );
-  const last = await token();
-  for (let tries = 0; tries < 60 && (await ask(last)).status === 401; tries += 1) await wait(500);
-  expect([(await ask(last)).status, (await ask(old)).status, (await ask(made)).status]).toEqual([200, 401, 401]);
-});
+secondTierTest(
+  'a token of the old key is good after a rotation, new tokens have the new key, and --revoke ends the old one',
+  async () => {
+    const old = await token();
+    expect(await ask(old)).toEqual({ status: 200, editions: 'view 1, query 1' });
+    const [first] = Object.keys(await keys());
+    const { code, stdout } = await millrace('api', 'rotate-keys', '--json', '--data', data);
+    const { added, kept } = JSON.parse(stdout);
+    expect([code, kept]).toEqual([0, [first]]);
+    const made = await token();
+    expect(JSON.parse(Buffer.from(made.split('.')[0]!, 'base64url').toString()).kid).toBe(added);
+    expect((await ask(old)).status).toBe(200);
+    // A function looks for an unknown key at most every ten seconds.
+    for (let tries = 0; tries < 60 && (await ask(made)).status === 401; tries += 1) await wait(500);
+    expect((await ask(made)).status).toBe(200);
+    expect((await ask(old)).status).toBe(200);
+    expect((await millrace('api', 'rotate-keys', '--revoke', '--data', data)).stdout).toContain(
+      `removed ${first}, ${added}`,
+    );
+    const last = await token();
+    for (let tries = 0; tries < 60 && (await ask(last)).status === 401; tries += 1) await wait(500);
+    expect([(await ask(last)).status, (await ask(old)).status, (await ask(made)).status]).toEqual([200, 401, 401]);
+  },
+);
 
 test("a partner's role asks the endpoints that it was granted, with a signature, and no others", async () => {
   const answer = await fetch(`${runtime.endpoint}${outsiderPath}`, {
