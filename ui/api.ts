@@ -21,7 +21,7 @@ export interface FlowNode {
   readonly at?: number;
 }
 
-/** A view, an export or a partner in the picture. */
+/** A view, an export, an endpoint or a partner in the picture. */
 export interface FlowItem {
   readonly name: string;
   readonly count?: number;
@@ -35,6 +35,7 @@ export interface PipelineFlow {
   readonly nodes: readonly FlowNode[];
   readonly views: readonly FlowItem[];
   readonly exports: readonly FlowItem[];
+  readonly endpoints: readonly FlowItem[];
   readonly partners: readonly FlowItem[];
   /** Records a second of the clock that the stream accepted lately. */
   readonly rate: number;
@@ -205,6 +206,82 @@ export interface ViewNode {
   readonly refreshedAt?: string;
 }
 
+export interface EndpointParameter {
+  readonly name: string;
+  readonly type: string;
+  readonly description?: string;
+  readonly required: boolean;
+  readonly default?: string;
+  readonly min?: string;
+  readonly max?: string;
+  readonly maxBytes?: number;
+  readonly oneOf?: readonly string[];
+}
+
+export interface Endpoint {
+  /** `estore.revenue` */
+  readonly name: string;
+  readonly pipeline: string;
+  readonly description?: string;
+  readonly method: 'GET';
+  /** `/v1/estore/revenue.json` */
+  readonly path: string;
+  readonly params: readonly EndpointParameter[];
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  /** `estore.hourly_revenue` */
+  readonly views: readonly string[];
+  readonly maxRows: number;
+  readonly timeoutSeconds: number;
+  /** The parameter that a token must fix. */
+  readonly tenant?: string;
+  /** Since `Endpoints.since`. */
+  readonly requests: number;
+  readonly cacheHits: number;
+  readonly errors: number;
+  /** Milliseconds. Undefined without requests. */
+  readonly p50?: number;
+  readonly p95?: number;
+  /** The run that answers come from. Undefined before the first one. */
+  readonly freshness?: {
+    readonly run: string;
+    readonly refreshedAt: string;
+    readonly completeUntil?: string;
+    /** A run is refreshing the views now. */
+    readonly refreshing: boolean;
+    /** Views that the run could not refresh. */
+    readonly failed: readonly string[];
+  };
+}
+
+export interface Endpoints {
+  /** Without a slash at its end. Undefined if no endpoint is deployed. */
+  readonly address?: string;
+  /** Requests are counted from here on, epoch milliseconds: midnight UTC. */
+  readonly since: number;
+  readonly endpoints: readonly Endpoint[];
+}
+
+export const endpointFormats = ['json', 'csv', 'ndjson'] as const;
+export type EndpointFormat = (typeof endpointFormats)[number];
+
+/** Answer of an endpoint. */
+export interface EndpointAnswer {
+  readonly status: number;
+  readonly milliseconds: number;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Rows of an answer in JSON. */
+  readonly table?: {
+    readonly columns: readonly { readonly name: string; readonly type: string }[];
+    readonly rows: readonly (readonly (string | number | boolean | null)[])[];
+    readonly truncated: boolean;
+  };
+  /** The body as it came, or its beginning. */
+  readonly text: string;
+  readonly bytes: number;
+  /** The same question in a shell. */
+  readonly curl: string;
+}
+
 export interface Series {
   /** Epoch milliseconds, one for each value. */
   readonly times: readonly number[];
@@ -252,6 +329,12 @@ export interface Api {
   '/api/exports/window': [{ export: string; start: string; revision: number }, ExportFiles];
   '/api/history': [Record<string, never>, HistoryState];
   '/api/views': [Record<string, never>, { nodes: readonly ViewNode[] }];
+  '/api/endpoints': [Record<string, never>, Endpoints];
+  /** Asks an endpoint with a token for this call. `etag` is that of an earlier answer. */
+  '/api/endpoints/try': [
+    { endpoint: string; format: EndpointFormat; params: Readonly<Record<string, string>>; etag?: string },
+    EndpointAnswer,
+  ];
   '/api/series': [{ minutes: number }, Series];
   /** A section of the runbook, in Markdown without its heading. */
   '/api/runbook': [{ heading: string }, { text: string }];

@@ -1,6 +1,5 @@
 import { type Command, Option } from 'commander';
 import type { EndpointItem } from '../../lambda/endpoint/contract';
-import { signToken } from '../../lambda/endpoint/token';
 import { typeScriptClient } from '../../sql';
 import type { ConnectOptions } from '../cloud/connect';
 import { findEnvironment } from '../cloud/environments';
@@ -10,7 +9,7 @@ import { type Style, styleFor, table } from '../terminal';
 import { addressOf, ask, type Called, type CallFormat, type EndpointAnswer, problemText } from './api/call';
 import { rotateKeys } from './api/keys';
 import { apiSite, endpointName, findEndpoint, knownEndpoints } from './api/site';
-import { assignments, claimsOf, lifetime, type TokenRequest } from './api/token';
+import { assignments, lifetime, makeToken, ownTokenSeconds, splitTenant } from './api/token';
 import type { CommandIo, Exit } from './context';
 import { addEnvironmentOptions, text } from './options';
 
@@ -86,12 +85,6 @@ function addToken(api: Command, io: CommandIo): void {
     io.stdout.write(`${token}\n`);
     io.stderr.write(`valid until ${expires} for ${claims.scopes.join(', ')}\n`);
   });
-}
-
-async function makeToken(options: ConnectOptions, request: TokenRequest) {
-  const { environment, keys } = apiSite(options);
-  const claims = claimsOf(request, { environment, endpoints: knownEndpoints(), nowMs: Date.now() });
-  return { token: signToken(claims, await keys()), claims };
 }
 
 function rate(flag: string): (value: string) => number {
@@ -175,19 +168,6 @@ function addCall(api: Command, io: CommandIo, exit: Exit): void {
     else io.stdout.write(answerText(called, styleFor(io.stdout, io.env)));
     exit.code = 0;
   });
-}
-
-/** Lifetime of the token that a call makes for itself. */
-const ownTokenSeconds = 60;
-
-/** A token fixes the tenant, so the request must not have it. */
-function splitTenant(values: Readonly<Record<string, string>>, tenant: string | undefined) {
-  const isFixed = (name: string) => name === tenant;
-  const all = Object.entries(values);
-  return {
-    fixed: Object.fromEntries(all.filter(([name]) => isFixed(name))),
-    query: Object.fromEntries(all.filter(([name]) => !isFixed(name))),
-  };
 }
 
 function answerText({ text: body, milliseconds }: Called, style: Style): string {

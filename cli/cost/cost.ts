@@ -1,3 +1,4 @@
+import { resourceType } from '../../lambda/warehouse-object/contract';
 import { endpointMetrics, functionMetrics, shownMetrics } from '../../lib/monitoring/alarms';
 import { type Price, prices } from './prices';
 
@@ -178,7 +179,8 @@ function linesOf(resource: TemplateResource, resources: Resources): Line[] {
 
 /**
  * Returns the cost of the metrics that the functions write, counted per pipeline. A metric of a single view or of a
- * reason of rejects is written, and paid for, only while that view fails or records are rejected.
+ * reason of rejects is written, and paid for, only while that view fails or records are rejected. One of an endpoint is
+ * written while the endpoint is asked.
  */
 function customMetrics(resources: Resources): Line[] {
   const { namespace, viewFailed, ...watched } = functionMetrics;
@@ -188,9 +190,19 @@ function customMetrics(resources: Resources): Line[] {
   );
   const pipelines = new Set(ofPipelines.map(({ Properties }) => JSON.stringify(Properties.Dimensions)));
   const each = Object.keys(watched).length + Object.keys(shown).length;
-  const ofEndpoints = servedPipelines(resources) * Object.keys(endpointMetrics).length;
+  const ofEndpoints =
+    servedPipelines(resources) * Object.keys(endpointMetrics).length + declaredEndpoints(resources) * perEndpoint;
   return [fixed('custom metrics', pipelines.size * each + ofEndpoints, 'custom metric-month')];
 }
+
+/** Metrics with the dimension Endpoint: duration and cache hits. Errors are written only when there are some. */
+const perEndpoint = 2;
+
+const declaredEndpoints = (resources: Resources): number =>
+  Object.values(resources)
+    .filter(({ Type, Properties }) => Type === resourceType && Properties.kind === 'pipeline')
+    .map(({ Properties }) => Object.keys(JSON.parse(Properties.declaration).endpoints ?? {}).length)
+    .reduce((sum, endpoints) => sum + endpoints, 0);
 
 /** How many pipelines have endpoints: each has a route for tokens. */
 const servedPipelines = (resources: Resources): number =>

@@ -8,9 +8,10 @@ import {
   RedshiftDataClient,
 } from '@aws-sdk/client-redshift-data';
 import { clientSettings } from '../../lambda/shared/client-settings';
+import { placeOf } from '../../lambda/shared/redshift-data';
 import type { SqlFailure, SqlResult } from '../../ui/api';
 import { type Calls, Refusal } from '../../ui/server';
-import type { PageRuntime } from './page-runtime';
+import type { PagePorts } from './ports';
 
 /** The most rows of a result; further ones are cut. A browser can hold these, and a person reads fewer. */
 const MOST_ROWS = 100_000;
@@ -19,9 +20,8 @@ const ENDED = ['FINISHED', 'FAILED', 'ABORTED'];
 type Cell = SqlResult['rows'][number][number];
 
 /** Runs statements through the Data API, like any client of the warehouse. */
-export function sqlConsole({ demo }: PageRuntime): Pick<Calls, '/api/sql' | '/api/sql/cancel'> & { dispose(): void } {
-  const { endpoint, region, credentials } = demo;
-  const client = new RedshiftDataClient({ ...clientSettings(), endpoint, region, credentials });
+export function sqlConsole(ports: PagePorts): Pick<Calls, '/api/sql' | '/api/sql/cancel'> & { dispose(): void } {
+  const client = new RedshiftDataClient({ ...clientSettings(), ...ports.reach });
   /** Statements by the page's ids. A statement without one was cancelled before it was submitted. */
   const running = new Map<string, { id?: string; cancelled: boolean }>();
   return {
@@ -31,10 +31,16 @@ export function sqlConsole({ demo }: PageRuntime): Pick<Calls, '/api/sql' | '/ap
       running.set(id, entry);
       const began = performance.now();
       try {
-        return await execute(client, demo.warehouse, sql, began, (statement) => {
-          entry.id = statement;
-          return entry.cancelled;
-        });
+        return await execute(
+          client,
+          { ...placeOf(ports.warehouse), SecretArn: ports.warehouse.secretArn },
+          sql,
+          began,
+          (statement) => {
+            entry.id = statement;
+            return entry.cancelled;
+          },
+        );
       } catch (error) {
         // The Data API rejects some statements immediately.
         if ((error as { $fault?: unknown }).$fault === undefined) throw error;
@@ -56,14 +62,12 @@ export function sqlConsole({ demo }: PageRuntime): Pick<Calls, '/api/sql' | '/ap
 
 async function execute(
   client: RedshiftDataClient,
-  warehouse: PageRuntime['demo']['warehouse'],
+  place: ReturnType<typeof placeOf> & { readonly SecretArn: string },
   sql: string,
   began: number,
   submitted: (id: string) => boolean,
 ): Promise<SqlResult | SqlFailure> {
-  const { Id } = await client.send(
-    new ExecuteStatementCommand({ ...warehouse, Sql: sql, StatementName: 'millrace-page' }),
-  );
+  const { Id } = await client.send(new ExecuteStatementCommand({ ...place, Sql: sql, StatementName: 'millrace-page' }));
   if (submitted(Id!)) await cancel(client, Id!);
   let state = await client.send(new DescribeStatementCommand({ Id, WaitTimeSeconds: 20 }));
   while (!ENDED.includes(state.Status ?? ''))

@@ -1,6 +1,3 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import type { Environment } from '../../environments/environment';
 import { windowEnd, windowStart } from '../../lambda/export/contract';
 import type { Success } from '../../lambda/export/publication';
 import { ofLanding, publicTables } from '../../sql';
@@ -8,28 +5,24 @@ import type { ExportCalendar, ExportWindow } from '../../ui/api';
 import { type Calls, Refusal, type Source } from '../../ui/server';
 import { warehouseTime } from '../commands/context';
 import { allExports, contentText, findExport, type NamedExport } from '../commands/exports/find-export';
-import { firstRow, type PageRuntime } from './page-runtime';
-import type { RuntimeWatch } from './watch';
+import { firstRow, type PagePorts, textOf } from './ports';
 
 /** The most windows that are shown. */
 const MOST_WINDOWS = 24 * 62;
 
 /** Answers the page's calls about exports: published windows, and what the next one waits for. */
 export function exportCalls(
-  page: PageRuntime,
-  watch: RuntimeWatch,
-  { partners }: Environment,
+  ports: PagePorts,
 ): Pick<Calls, '/api/exports' | '/api/exports/window'> & Pick<Source, 'download'> {
-  const { demo } = page;
   const readersOf = (name: string) =>
-    partners
+    ports.environment.partners
       .filter(({ access }) => access.mode === 'read' && access.exports.includes(name))
       .map((partner) => partner.name);
   return {
     async '/api/exports'() {
       const exports: ExportCalendar[] = [];
       for (const named of allExports()) {
-        if (!demo.isDeployed(named.pipeline.name)) continue;
+        if (!ports.isDeployed(named.pipeline.name)) continue;
         const { content, format } = named.item;
         exports.push({
           name: named.name,
@@ -37,7 +30,7 @@ export function exportCalls(
           format: format.kind,
           windowMinutes: Math.round((windowEnd(content.window, 0) - windowStart(content.window, 0)) / 60_000),
           readers: readersOf(named.name),
-          windows: await windowsOf(page, watch, named),
+          windows: await windowsOf(ports, named),
         });
       }
       return { exports };
@@ -46,14 +39,15 @@ export function exportCalls(
       const { pipeline, definition } = findExport(name);
       const at = Date.parse(start);
       if (Number.isNaN(at)) throw new Refusal(`start must be a time such as 2026-11-21T05:00:00Z, got '${start}'`);
-      const { rows } = await demo.query(
+      const { rows } = await ports.query(
         `select location from ${publicTables(pipeline).exports} where "export" = '${definition.name}'
   and window_start = '${warehouseSecond(at)}'::timestamp and coalesce(revision, 0) = ${Math.floor(revision)}`,
       );
       if (rows.length === 0) throw new Refusal(`${name} has no publication ${revision} of the window ${start}`);
       const location = String(rows[0]![0]);
       const { key } = placeOf(location);
-      const manifest = await textOf(page, `${key}success.json`);
+      const manifest = await textOf(ports, ports.exportBucket, `${key}success.json`);
+      if (manifest === undefined) throw new Refusal(`${location} has no success.json; somebody deleted it`);
       const { files } = JSON.parse(manifest) as Success;
       return {
         location,
@@ -64,18 +58,16 @@ export function exportCalls(
     async download(key) {
       if (!key.startsWith('exports/'))
         throw new Refusal(`key must be the key of a published file, got '${key.slice(0, 200)}'`);
-      // The key must be one that the bucket lists, so it cannot lead to another file.
-      const found = await demo.objects(demo.exportBucket, key);
-      if (!found.some((object) => object.key === key)) throw new Refusal(`there is no file ${key.slice(0, 200)}`);
-      const path = demo.pathOf(demo.exportBucket, key);
-      return { name: key.split('/').at(-1)!, bytes: (await stat(path)).size, body: createReadStream(path) };
+      const found = await ports.read(ports.exportBucket, key);
+      if (found === undefined) throw new Refusal(`there is no file ${key.slice(0, 200)}`);
+      return { name: key.split('/').at(-1)!, ...found };
     },
   };
 }
 
-async function windowsOf(page: PageRuntime, watch: RuntimeWatch, named: NamedExport): Promise<ExportWindow[]> {
+async function windowsOf(ports: PagePorts, named: NamedExport): Promise<ExportWindow[]> {
   const { pipeline, definition } = named;
-  const { rows } = await page.demo.query(
+  const { rows } = await ports.query(
     `select window_start, window_end, row_count, file_count, coalesce(byte_count, 0), published_at, coalesce(revision, 0) as revision
 from (
   select *, row_number() over (partition by window_start order by coalesce(revision, 0) desc) as newest
@@ -96,32 +88,27 @@ where newest = 1 order by 1 desc limit ${MOST_WINDOWS}`,
     }),
   );
   const last = published.at(-1);
-  return last === undefined ? [] : [...published, await nextWindow(page, watch, named, Date.parse(last.end))];
+  return last === undefined ? [] : [...published, await nextWindow(ports, named, Date.parse(last.end))];
 }
 
 /** Returns the window after the newest publication, and what it waits for. */
-async function nextWindow(
-  { demo }: PageRuntime,
-  watch: RuntimeWatch,
-  { pipeline, item }: NamedExport,
-  start: number,
-): Promise<ExportWindow> {
+async function nextWindow(ports: PagePorts, { pipeline, item }: NamedExport, start: number): Promise<ExportWindow> {
   const end = windowEnd(item.content.window, start);
   const lateness = item.content.kind === 'incremental' ? item.content.latenessMinutes : 0;
   const closes = end + lateness * 60_000;
   const row = await firstRow(
-    demo,
+    ports,
     `select max(complete_until) as complete_until from ${publicTables(pipeline).checkpoints} where ${ofLanding(pipeline)}`,
   );
   const complete = row['complete_until'] === null ? 0 : warehouseTime(row['complete_until']);
-  const { error } = watch.state(pipeline.name, 'Exports');
+  const { error } = ports.functionState(pipeline.name, 'Exports');
   const waiting =
-    demo.now() < closes
+    ports.now() < closes
       ? `it closes at ${clock(closes)}${lateness > 0 ? `, ${lateness} minutes after its end, for late events` : ''}`
       : complete < closes
         ? `the views are complete until ${complete === 0 ? 'now unknown' : clock(complete)}, and it needs ${clock(closes)}`
         : 'the next run of the export function publishes it';
-  const failed = error !== undefined && demo.now() >= closes;
+  const failed = error !== undefined && ports.now() >= closes;
   return {
     start: new Date(start).toISOString(),
     end: new Date(end).toISOString(),
@@ -132,10 +119,6 @@ async function nextWindow(
     revision: 0,
     waitsFor: failed ? error : waiting,
   };
-}
-
-async function textOf({ runtime, demo }: PageRuntime, key: string): Promise<string> {
-  return (await runtime.s3.get(runtime.administrator.principal, demo.exportBucket, key)).toString('utf8');
 }
 
 function placeOf(location: string): { bucket: string; key: string } {

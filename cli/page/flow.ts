@@ -1,16 +1,14 @@
-import type { Environment } from '../../environments/environment';
 import type { Pipeline } from '../../pipelines/definition';
 import { landingName, publicTables } from '../../sql';
 import type { FlowItem, FlowNode, NodeState, PipelineFlow, Snapshot } from '../../ui/api';
 import { warehouseTime } from '../commands/context';
 import { bytes } from '../commands/history/cost';
 import { Sources } from '../commands/history/sources';
-import { HistoryRows } from '../commands/local/history-counts';
+import type { HistoryRows } from '../commands/local/history-counts';
 import { countRecords, isBalanced, type RecordCounts, sumCounts } from '../commands/local/record-counts';
 import { grouped, plural } from '../terminal';
-import { firing } from './alarms';
-import { firstRow, numberOf, type PageRuntime } from './page-runtime';
-import type { RuntimeWatch } from './watch';
+import { endpointItems } from './endpoints';
+import { firstRow, numberOf, type PagePorts } from './ports';
 
 /** The number of intervals after which a refresh is late, as for the alarm `refresh missing`. */
 const LATE_INTERVALS = 3;
@@ -19,8 +17,12 @@ const RATE_WINDOW_MS = 60_000;
 /** The number of counts that must be unbalanced in a row: between two reads, records may move. */
 const LOOKS = 3;
 
-/** Facts about the environment that the runtime does not know. */
+/** Facts about the environment that change from one moment to the next. */
 export interface FlowState {
+  /** The number of things that happened. A change means that figures may have changed. */
+  events(): number;
+  /** The number of objects that were delivered to the archive. A change means that the archive is listed again. */
+  deliveries(): number;
   catchingUp(): boolean;
   clockRate(): number;
   paused(): boolean;
@@ -30,27 +32,25 @@ export interface FlowState {
 
 /** Reads everything that the flow diagram shows. */
 export class FlowReader {
-  private readonly rows: HistoryRows;
   private readonly startedAt: number;
   private readonly accepted = new Map<string, { at: number; records: number }[]>();
   private readonly archives = new Map<string, { deliveries: number; objects: number; bytes: number }>();
 
   constructor(
-    private readonly page: PageRuntime,
-    private readonly watch: RuntimeWatch,
+    private readonly ports: PagePorts,
     private readonly state: FlowState,
-    private readonly environment: Environment,
+    /** Counts the records of objects that are not loaded. */
+    private readonly rows: Pick<HistoryRows, 'of'>,
     private readonly pipelines: readonly Pipeline[],
   ) {
-    this.rows = new HistoryRows(page.demo);
-    this.startedAt = page.runtime.clock.now();
+    this.startedAt = ports.now();
   }
 
   version(): string {
-    const { demo } = this.page;
-    const accepted = this.deployed().map(({ name }) => demo.acceptedRecords(demo.streamOf(name)));
+    const { ports } = this;
+    const accepted = this.deployed().map(({ name }) => ports.acceptedRecords(ports.streamOf(name)));
     return [
-      this.watch.events,
+      this.state.events(),
       this.state.clockRate(),
       this.state.paused(),
       this.state.catchingUp(),
@@ -59,26 +59,26 @@ export class FlowReader {
   }
 
   async snapshot(): Promise<Snapshot> {
-    const { runtime } = this.page;
+    const { environment } = this.ports;
     const deployed = this.deployed();
     const counts = await this.counts(deployed);
     const flows: PipelineFlow[] = [];
     for (const pipeline of deployed) flows.push(await this.flow(pipeline, counts.get(pipeline.name)!));
     return {
-      environment: this.environment.name,
-      now: runtime.clock.now(),
+      environment: environment.name,
+      now: this.ports.now(),
       clockRate: this.state.clockRate(),
       catchingUp: this.state.catchingUp(),
       warehouse: this.state.paused() ? 'paused' : 'available',
       pausedUntil: this.state.paused() ? this.state.pausedUntil() : undefined,
       counts: shown(sumCounts([...counts.values()])),
       pipelines: flows,
-      alarms: this.state.catchingUp() ? [] : firing(runtime, this.startedAt),
+      alarms: this.state.catchingUp() ? [] : this.ports.firing(),
     };
   }
 
   private deployed(): Pipeline[] {
-    return this.pipelines.filter(({ name }) => this.page.demo.isDeployed(name));
+    return this.pipelines.filter(({ name }) => this.ports.isDeployed(name));
   }
 
   /** Counts the records. It takes several queries, which can disagree for a moment while records move. */
@@ -86,7 +86,7 @@ export class FlowReader {
     const counts = new Map<string, RecordCounts>();
     for (const pipeline of pipelines)
       for (let look = 1; look <= LOOKS; look++) {
-        const found = await countRecords(this.page.demo, pipeline, this.rows);
+        const found = await countRecords(this.ports, pipeline, this.rows);
         counts.set(pipeline.name, found);
         if (isBalanced(found)) break;
       }
@@ -103,10 +103,11 @@ export class FlowReader {
       nodes: await this.nodes(pipeline, counts, facts, rate),
       views,
       exports,
+      endpoints: await endpointItems(this.ports, pipeline),
       partners: this.partners(pipeline),
       rate,
       running: (['Refresh', 'Load', 'Exports', 'Reconcile'] as const)
-        .filter((role) => this.watch.state(pipeline.name, role).running > 0)
+        .filter((role) => this.ports.functionState(pipeline.name, role).running > 0)
         .map((role) => role.toLowerCase()),
     };
   }
@@ -114,7 +115,7 @@ export class FlowReader {
   private async facts(pipeline: Pipeline) {
     const { runs, ledger, parked, staged, rejects, duplicates } = publicTables(pipeline);
     const row = await firstRow(
-      this.page.demo,
+      this.ports,
       `select
   (select count(*) from ${landingName(pipeline)}) as landed,
   (select count(*) from ${staged}) as staged,
@@ -138,10 +139,9 @@ export class FlowReader {
     { time, count }: Awaited<ReturnType<FlowReader['facts']>>,
     rate: number,
   ): Promise<FlowNode[]> {
-    const { demo } = this.page;
-    const accepted = demo.acceptedRecords(demo.streamOf(pipeline.name));
+    const accepted = this.ports.acceptedRecords(this.ports.streamOf(pipeline.name));
     const archive = await this.archive(pipeline);
-    const load = this.watch.state(pipeline.name, 'Load');
+    const load = this.ports.functionState(pipeline.name, 'Load');
     const loading: NodeState =
       load.running > 0 ? 'running' : load.error !== undefined || count('parked') > 0 ? 'failed' : 'ok';
     const node = (
@@ -173,31 +173,29 @@ export class FlowReader {
   }
 
   private refreshState({ name, refreshEveryMinutes }: Pipeline): NodeState {
-    const { runtime } = this.page;
+    const { ports } = this;
     if (this.state.paused()) return 'paused';
-    const refresh = this.watch.state(name, 'Refresh');
+    const refresh = this.ports.functionState(name, 'Refresh');
     if (refresh.running > 0) return 'running';
-    const last = (metric: string) =>
-      runtime.metrics.find('Millrace', metric).findLast(({ dimensions }) => dimensions['Pipeline'] === name)?.at;
-    const completed = last('RunCompleted') ?? this.startedAt;
-    if (refresh.error !== undefined || (last('RunFailed') ?? 0) > completed) return 'failed';
-    const late = runtime.clock.now() - completed > LATE_INTERVALS * refreshEveryMinutes * 60_000;
+    const completed = ports.lastWritten('RunCompleted', name) ?? this.startedAt;
+    if (refresh.error !== undefined || (ports.lastWritten('RunFailed', name) ?? 0) > completed) return 'failed';
+    const late = ports.now() - completed > LATE_INTERVALS * refreshEveryMinutes * 60_000;
     return late && !this.state.catchingUp() ? 'late' : 'ok';
   }
 
   private async views(pipeline: Pipeline): Promise<FlowItem[]> {
     if (pipeline.views.length === 0) return [];
     const counts = pipeline.views.map(({ name }, n) => `(select count(*) from ${pipeline.name}.${name}) as v${n}`);
-    const row = await firstRow(this.page.demo, `select ${counts.join(', ')}`);
+    const row = await firstRow(this.ports, `select ${counts.join(', ')}`);
     const state = this.refreshState(pipeline);
     return pipeline.views.map(({ name }, n) => ({ name, count: numberOf(row[`v${n}`]), detail: 'rows', state }));
   }
 
   private async exports(pipeline: Pipeline): Promise<FlowItem[]> {
-    const { rows } = await this.page.demo.query(
+    const { rows } = await this.ports.query(
       `select "export", count(distinct window_start), max(window_end) from ${publicTables(pipeline).exports} group by 1`,
     );
-    const exporting = this.watch.state(pipeline.name, 'Exports');
+    const exporting = this.ports.functionState(pipeline.name, 'Exports');
     const state: NodeState = exporting.running > 0 ? 'running' : exporting.error === undefined ? 'ok' : 'failed';
     return pipeline.exports.map(({ name }) => {
       const [, windows, until] = rows.find(([found]) => found === name) ?? [];
@@ -207,7 +205,7 @@ export class FlowReader {
   }
 
   private partners({ name }: Pipeline): FlowItem[] {
-    return this.environment.partners.flatMap(({ name: partner, access }) => {
+    return this.ports.environment.partners.flatMap(({ name: partner, access }) => {
       if (access.mode === 'write') return [];
       const exports = access.exports.filter((readable) => readable.startsWith(`${name}.`));
       return exports.length === 0
@@ -219,11 +217,10 @@ export class FlowReader {
   /** Lists the archive, but only after a new delivery. */
   private async archive(pipeline: Pipeline) {
     const known = this.archives.get(pipeline.name);
-    const { deliveries } = this.watch;
+    const deliveries = this.state.deliveries();
     if (known?.deliveries === deliveries) return known;
-    const { demo } = this.page;
-    const bucket = String(demo.outputs['ArchiveBucketName']);
-    const lists = new Sources(pipeline).prefixes('archive').map((prefix) => demo.objects(bucket, prefix));
+    const { ports } = this;
+    const lists = new Sources(pipeline).prefixes('archive').map((prefix) => ports.objects(ports.archiveBucket, prefix));
     const objects = (await Promise.all(lists)).flat();
     const found = { deliveries, objects: objects.length, bytes: objects.reduce((sum, { size }) => sum + size, 0) };
     this.archives.set(pipeline.name, found);
@@ -232,12 +229,12 @@ export class FlowReader {
 
   /** Returns the records per second over the last minute of clock time. */
   private rate({ name }: Pipeline): number {
-    const { demo } = this.page;
-    const now = demo.now();
+    const { ports } = this;
+    const now = ports.now();
     const seen = this.accepted.get(name) ?? [];
     // The clock may be stopped, so there is only one entry per moment.
     if (seen.at(-1)?.at === now) seen.pop();
-    seen.push({ at: now, records: demo.acceptedRecords(demo.streamOf(name)) });
+    seen.push({ at: now, records: ports.acceptedRecords(ports.streamOf(name)) });
     while (seen.length > 2 && seen[1]!.at <= now - RATE_WINDOW_MS) seen.shift();
     this.accepted.set(name, seen);
     const [first, last] = [seen[0]!, seen.at(-1)!];

@@ -1,17 +1,16 @@
 import { environments } from '../../environments';
 import { pipelines } from '../../pipelines';
-import { type Calls, type Page, type Source, servePage } from '../../ui/server';
+import { type Page, type Source, servePage } from '../../ui/server';
+import { HistoryRows } from '../commands/local/history-counts';
 import type { BatchRequests } from '../commands/local/requests';
-import { sqlConsole } from './console';
-import { exportCalls } from './exports';
+import { tryEndpoint } from './endpoints';
 import type { FaultsOnDemand } from './faults-on-demand';
 import { FlowReader } from './flow';
+import { localPorts } from './local-ports';
 import type { PageRuntime } from './page-runtime';
-import { runbookCalls } from './runbook';
-import { seriesCalls } from './series';
-import { callsThroughCommands } from './through-commands';
+import { readCalls } from './read-calls';
+import { retryCall } from './through-commands';
 import { tryIt } from './try-it';
-import { viewCalls } from './views';
 import { RuntimeWatch } from './watch';
 
 const ENVIRONMENT = 'dev';
@@ -20,30 +19,24 @@ const ENVIRONMENT = 'dev';
 export async function openPage(page: PageRuntime, faults: FaultsOnDemand, requests: BatchRequests): Promise<Page> {
   const environment = environments.find(({ name }) => name === ENVIRONMENT)!;
   const watch = new RuntimeWatch(page.runtime);
+  const ports = localPorts(page, watch, environment);
+  const rows = new HistoryRows(page.demo);
   const attempts = tryIt(page, watch, faults, requests, pipelines);
   const state = {
+    events: () => watch.events,
+    deliveries: () => watch.deliveries,
     catchingUp: () => !requests.accepted,
     clockRate: () => page.runtime.clock.rate(),
     paused: () => page.runtime.pause.state() !== undefined,
     pausedUntil: () => page.runtime.pause.next('resume'),
   };
-  const flow = new FlowReader(page, watch, state, environment, pipelines);
-  const { dispose, ...sql } = sqlConsole(page);
-  const { download, ...exports } = exportCalls(page, watch, environment);
-  const calls: Calls = {
-    ...callsThroughCommands(page, environment, pipelines),
-    ...sql,
-    ...exports,
-    ...viewCalls(page, pipelines),
-    ...seriesCalls(page, pipelines),
-    ...runbookCalls,
-    ...attempts.calls,
-  };
+  const flow = new FlowReader(ports, state, rows, pipelines);
+  const { dispose, download, calls } = readCalls(ports, rows, pipelines);
   const source: Source = {
     version: () => flow.version(),
     snapshot: () => flow.snapshot(),
     onActivity: (listener) => watch.onActivity(listener),
-    calls,
+    calls: { ...calls, ...retryCall(ports, pipelines), ...tryEndpoint(ports), ...attempts.calls },
     download,
   };
   const served = await servePage(page.dataDir, source);

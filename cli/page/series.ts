@@ -4,10 +4,10 @@ import { landingName, ofLanding, publicTables } from '../../sql';
 import type { Series } from '../../ui/api';
 import type { Calls } from '../../ui/server';
 import { warehouseText } from '../commands/context';
-import { HistoryRows } from '../commands/local/history-counts';
+import type { HistoryRows } from '../commands/local/history-counts';
 import { countRecords } from '../commands/local/record-counts';
-import { alarmDefinitions, NAMESPACE, partsOf } from './alarms';
-import type { PageRuntime } from './page-runtime';
+import { NAMESPACE, partsOf } from './alarms';
+import type { PagePorts } from './ports';
 
 type Chart = Series['charts'][number];
 type Line = Chart['lines'][number];
@@ -18,17 +18,20 @@ const BUCKETS = 120;
 const MOST_REASONS = 6;
 
 /** Answers the page's calls for time series. All times are times of the runtime's clock. */
-export function seriesCalls(page: PageRuntime, pipelines: readonly Pipeline[]): Pick<Calls, '/api/series'> {
-  const rows = new HistoryRows(page.demo);
+export function seriesCalls(
+  ports: PagePorts,
+  rows: Pick<HistoryRows, 'of'>,
+  pipelines: readonly Pipeline[],
+): Pick<Calls, '/api/series'> {
   return {
     async '/api/series'({ minutes }) {
       const width = (WIDTHS.find((candidate) => minutes / candidate <= BUCKETS) ?? WIDTHS.at(-1)!) * 60_000;
-      const now = page.demo.now();
+      const now = ports.now();
       const first = Math.floor((now - minutes * 60_000) / width) * width;
       const times: number[] = [];
       for (let time = first; time <= now; time += width) times.push(time);
-      const axis = new Axis(times, width, page, rows);
-      const deployed = pipelines.filter(({ name }) => page.demo.isDeployed(name));
+      const axis = new Axis(times, width, ports, rows);
+      const deployed = pipelines.filter(({ name }) => ports.isDeployed(name));
       return { times, charts: await charts(axis, deployed) };
     },
   };
@@ -56,7 +59,7 @@ async function charts(axis: Axis, pipelines: readonly Pipeline[]): Promise<Chart
     {
       ...titles.duration,
       legend: 'last',
-      lines: await each(async ({ name }) => axis.metric('RunSeconds', name)),
+      lines: await each(({ name }) => axis.metric('RunSeconds', name)),
     },
     {
       ...titles.exportAge,
@@ -80,8 +83,8 @@ class Axis {
   constructor(
     private readonly times: readonly number[],
     private readonly widthMs: number,
-    private readonly page: PageRuntime,
-    private readonly rows: HistoryRows,
+    private readonly ports: PagePorts,
+    private readonly rows: Pick<HistoryRows, 'of'>,
   ) {
     this.from = `'${warehouseText(times[0]!)}'::timestamp`;
   }
@@ -93,7 +96,7 @@ class Axis {
 
   private async filled(sql: string, empty: number | null): Promise<(number | null)[]> {
     const values = this.times.map((): number | null => empty);
-    for (const [bucket, value] of (await this.page.demo.query(sql)).rows) {
+    for (const [bucket, value] of (await this.ports.query(sql)).rows) {
       const index = Number(bucket);
       if (value !== null && index >= 0 && index < values.length) values[index] = Number(value);
     }
@@ -129,7 +132,7 @@ where merged_at >= ${this.from} and source = 'stream' group by 1`,
     const landed = `select approximate_arrival_timestamp, cast(null as timestamp) from ${landingName(pipeline)} where refresh_time > coalesce(
   (select max(refresh_time) from ${checkpoints} where ${ofLanding(pipeline)}), '1970-01-01'::timestamp)`;
     const all = `(${[...merged, landed].join(' union all ')}) as records`;
-    const columns = await this.page.demo.query(
+    const columns = await this.ports.query(
       `select count(*) from ${all} where arrived_at < ${this.from} and (merged_at is null or merged_at >= ${this.from})`,
     );
     const arrived = await this.filled(
@@ -145,14 +148,14 @@ where merged_at >= ${this.from} and source = 'stream' group by 1`,
       pending += arrived[n]! - gone[n]!;
       return pending;
     });
-    const counts = await countRecords(this.page.demo, pipeline, this.rows);
+    const counts = await countRecords(this.ports, pipeline, this.rows);
     return [...values.slice(0, -1), counts.pending];
   }
 
   async rejects(pipelines: readonly Pipeline[]): Promise<Line[]> {
     const lines = new Map<string, (number | null)[]>();
     for (const pipeline of pipelines) {
-      const { rows } = await this.page.demo.query(
+      const { rows } = await this.ports.query(
         `select reason, ${this.bucket('merged_at')} as bucket, count(*) from ${publicTables(pipeline).rejects} where merged_at >= ${this.from} group by 1, 2 order by 3 desc`,
       );
       for (const [reason, bucket, records] of rows) {
@@ -167,36 +170,44 @@ where merged_at >= ${this.from} and source = 'stream' group by 1`,
   }
 
   async exportAge(pipeline: Pipeline) {
-    const { rows } = await this.page.demo.query(
+    const { rows } = await this.ports.query(
       `select published_at, window_end from ${publicTables(pipeline).exports} order by 1`,
     );
     const published = rows.map((row) => row.map((value) => Date.parse(`${String(value).replace(' ', 'T')}Z`)));
     return this.times.map((time) => {
-      const end = Math.min(time + this.widthMs, this.page.demo.now());
+      const end = Math.min(time + this.widthMs, this.ports.now());
       const ends = published.flatMap(([at, windowEnd]) => (at! <= end ? [windowEnd!] : []));
       return ends.length === 0 ? null : Math.round(((end - Math.max(...ends)) / 3_600_000) * 100) / 100;
     });
   }
 
-  /** Returns a metric's largest value per bucket. The runtime keeps metrics in memory, so they begin with its start. */
-  metric(name: string, pipeline: string): (number | null)[] {
+  /** Returns a metric's largest value per bucket. The local runtime keeps metrics in memory, so they begin with its start. */
+  async metric(name: string, pipeline: string): Promise<(number | null)[]> {
     const values = this.times.map((): number | null => null);
-    for (const { at, value, dimensions } of this.page.runtime.metrics.find(NAMESPACE, name)) {
+    const [points] = await this.ports.metrics([
+      {
+        namespace: NAMESPACE,
+        name,
+        dimensions: { Environment: this.ports.environment.name, Pipeline: pipeline },
+        statistic: 'Maximum',
+        periodMs: this.widthMs,
+        from: this.times[0]!,
+        to: this.times.at(-1)! + this.widthMs,
+      },
+    ]);
+    for (const { at, value } of points!) {
       const index = Math.floor((at - this.times[0]!) / this.widthMs);
-      if (dimensions['Pipeline'] !== pipeline || index < 0 || index >= values.length) continue;
-      values[index] = Math.max(values[index] ?? 0, value);
+      if (index >= 0 && index < values.length) values[index] = Math.max(values[index] ?? 0, value);
     }
     return values;
   }
 
   /** Returns the threshold line of an alarm on a missing count: the hours without it after which the alarm fires. */
   threshold(metric: string): Pick<Chart, 'threshold'> {
-    const found = alarmDefinitions(this.page.runtime).filter(
-      (definition) => definition.metric === metric && definition.below,
-    );
-    const [shortest] = found.sort((one, other) => one.periods * one.periodMs - other.periods * other.periodMs);
-    if (shortest === undefined) return {};
-    const hours = (shortest.periods * shortest.periodMs) / 3_600_000;
-    return { threshold: { value: hours, alarm: partsOf(shortest.name).heading } };
+    const found = this.ports.absenceAlarms().filter((alarm) => alarm.metric === metric);
+    const [shortest] = found.sort((one, other) => one.hours - other.hours);
+    return shortest === undefined
+      ? {}
+      : { threshold: { value: shortest.hours, alarm: partsOf(shortest.name).heading } };
   }
 }

@@ -4,7 +4,7 @@ import type { Pipeline } from '../../pipelines/definition';
 import { publicTables } from '../../sql';
 import type { FileStatus, HistoryState, RejectReason, WhyAnswer } from '../../ui/api';
 import type { Calls } from '../../ui/server';
-import { connect } from '../cloud/connect';
+import { type ConnectOptions, connect } from '../cloud/connect';
 import type { Context } from '../commands/context';
 import { type Files, files } from '../commands/files';
 import { hasHistory } from '../commands/history/sources';
@@ -15,7 +15,7 @@ import { parseQuestion } from '../commands/why/question';
 import { Failure } from '../failure';
 import { Progress } from '../progress';
 import { styleFor } from '../terminal';
-import type { PageRuntime } from './page-runtime';
+import type { PagePorts } from './ports';
 
 const DEADLINE_MS = 120_000;
 const REJECT_SAMPLES = 5;
@@ -24,24 +24,10 @@ const BOUNDS = { records: 200_000, bytes: 256e6, everywhere: false, look: true }
 
 /** Answers the page's calls through the commands `why`, `rejects` and `files`. */
 export function callsThroughCommands(
-  { dataDir, demo }: PageRuntime,
-  environment: Environment,
+  ports: PagePorts,
   pipelines: readonly Pipeline[],
-): Pick<Calls, '/api/why' | '/api/rejects' | '/api/rejects/retry' | '/api/history'> {
-  /** Runs a command with `--json` in this process. */
-  const answerOf = async <T>(command: (context: Context) => Promise<unknown>): Promise<T> => {
-    let said = '';
-    const result = await inContext(dataDir, (text) => (said += text), command);
-    return (said === '' ? result : JSON.parse(said)) as T;
-  };
-  const pipelineNamed = (name: string): Pipeline => {
-    const found = pipelines.find((pipeline) => pipeline.name === name);
-    if (found !== undefined) return found;
-    throw new Failure(
-      `pipeline must be one of ${pipelines.map((pipeline) => pipeline.name).join(', ')}, got '${name}'`,
-    );
-  };
-
+): Pick<Calls, '/api/why' | '/api/rejects' | '/api/history'> {
+  const answerOf = answering(ports);
   return {
     async '/api/why'({ event, pipeline }) {
       const args = argumentsOf(event);
@@ -56,21 +42,18 @@ export function callsThroughCommands(
       }
       const known = ({ sightings }: Answer) => sightings.some(({ found }) => found === 'yes');
       const answer = answers.find(({ inEvents }) => inEvents) ?? answers.find(known) ?? answers[0]!;
-      return { ...answer, partners: partnersOf(answer, environment) };
+      return { ...answer, partners: partnersOf(answer, ports.environment) };
     },
     async '/api/rejects'() {
       const options = { limit: REJECT_SAMPLES };
       const { reasons } = await answerOf<{ reasons: RejectReason[] }>((context) =>
         rejects(context, pipelines, options),
       );
-      return { reasons: reasons.map((reason) => ({ ...reason, ...columnOf(reason, pipelineNamed(reason.pipeline)) })) };
-    },
-    async '/api/rejects/retry'({ pipeline, reason, apply }) {
-      const chosen = pipelineNamed(pipeline);
-      const retry = apply ? retryRejects : previewRetry;
       return {
-        applied: apply,
-        ...(await answerOf<Awaited<ReturnType<typeof retry>>>((context) => retry(context, chosen, { reason }))),
+        reasons: reasons.map((reason) => ({
+          ...reason,
+          ...columnOf(reason, pipelineNamed(pipelines, reason.pipeline)),
+        })),
       };
     },
     async '/api/history'() {
@@ -78,7 +61,7 @@ export function callsThroughCommands(
       const found = await answerOf<Files>((context) => files(context, chosen, { limit: FILES_SHOWN }));
       const days: HistoryState['days'][number][] = [];
       for (const { name } of chosen) {
-        const { rows } = await demo.query(
+        const { rows } = await ports.query(
           `select trunc(loaded_at) as day, count(*), coalesce(sum(size), 0), coalesce(sum(row_count), 0) from ${publicTables({ name }).ledger} where source <> 'archive' group by 1 order by 1`,
         );
         days.push(
@@ -92,18 +75,48 @@ export function callsThroughCommands(
         );
       }
       const shown = found.files.slice(0, FILES_SHOWN).map((file) => ({ ...file, status: file.status as FileStatus }));
-      return { bucket: demo.historyBucket, counts: found.counts, days, files: shown };
+      return { bucket: ports.historyBucket, counts: found.counts, days, files: shown };
     },
   };
 }
 
+/** Answers the page's call that merges rejects again. */
+export function retryCall(ports: PagePorts, pipelines: readonly Pipeline[]): Pick<Calls, '/api/rejects/retry'> {
+  const answerOf = answering(ports);
+  return {
+    async '/api/rejects/retry'({ pipeline, reason, apply }) {
+      const chosen = pipelineNamed(pipelines, pipeline);
+      const retry = apply ? retryRejects : previewRetry;
+      return {
+        applied: apply,
+        ...(await answerOf<Awaited<ReturnType<typeof retry>>>((context) => retry(context, chosen, { reason }))),
+      };
+    },
+  };
+}
+
+/** Runs a command with `--json` in this process. */
+const answering =
+  (ports: PagePorts) =>
+  async <T>(command: (context: Context) => Promise<unknown>): Promise<T> => {
+    let said = '';
+    const result = await inContext(ports.connection, (text) => (said += text), command);
+    return (said === '' ? result : JSON.parse(said)) as T;
+  };
+
+function pipelineNamed(pipelines: readonly Pipeline[], name: string): Pipeline {
+  const found = pipelines.find((pipeline) => pipeline.name === name);
+  if (found !== undefined) return found;
+  throw new Failure(`pipeline must be one of ${pipelines.map((pipeline) => pipeline.name).join(', ')}, got '${name}'`);
+}
+
 async function inContext<T>(
-  data: string,
+  connection: ConnectOptions,
   write: (text: string) => void,
   act: (context: Context) => Promise<T>,
 ): Promise<T> {
   const silent = { write: () => true };
-  const cloud = connect({ data, outputs: '' });
+  const cloud = connect(connection);
   const deadline = performance.now() + DEADLINE_MS;
   const style = styleFor(silent, {});
   const progress = new Progress(silent, style);

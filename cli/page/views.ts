@@ -5,21 +5,21 @@ import { relationReferences } from '../../sql/views/relations';
 import type { ViewNode } from '../../ui/api';
 import type { Calls } from '../../ui/server';
 import { warehouseTime } from '../commands/context';
-import type { PageRuntime } from './page-runtime';
+import type { PagePorts } from './ports';
 
 /** Answers the page's call for the graph of tables, views and exports, whose edges are reads. */
-export function viewCalls(page: PageRuntime, pipelines: readonly Pipeline[]): Pick<Calls, '/api/views'> {
+export function viewCalls(ports: PagePorts, pipelines: readonly Pipeline[]): Pick<Calls, '/api/views'> {
   return {
     async '/api/views'() {
-      const deployed = pipelines.filter(({ name }) => page.demo.isDeployed(name));
+      const deployed = pipelines.filter(({ name }) => ports.isDeployed(name));
       const nodes: ViewNode[] = [];
-      for (const pipeline of deployed) nodes.push(...(await nodesOf(page, pipeline)));
+      for (const pipeline of deployed) nodes.push(...(await nodesOf(ports, pipeline)));
       return { nodes };
     },
   };
 }
 
-async function nodesOf({ demo }: PageRuntime, pipeline: Pipeline): Promise<ViewNode[]> {
+async function nodesOf(ports: PagePorts, pipeline: Pipeline): Promise<ViewNode[]> {
   const compiled = compileViews(pipeline);
   const declared = (name: string) => pipeline.views.find((view) => view.name === name)!;
   const readsOf = (query: string) => [
@@ -29,7 +29,7 @@ async function nodesOf({ demo }: PageRuntime, pipeline: Pipeline): Promise<ViewN
         .map(({ name }) => `${pipeline.name}.${name}`),
     ),
   ];
-  const states = await statesOf(demo, pipeline);
+  const states = await statesOf(ports, pipeline);
   const columnsOf = (query: string) =>
     outputColumns(pipeline, query).map(({ name, type, text }) => ({ name: name ?? text, type: type ?? '' }));
   const views = compiled.map(({ name, publicName, physicalName, file }): Omit<ViewNode, 'rows'> => {
@@ -73,13 +73,13 @@ async function nodesOf({ demo }: PageRuntime, pipeline: Pipeline): Promise<ViewN
     );
   const counted = [...tables, ...views];
   const counts = counted.map(({ name }) => `(select count(*) from ${name})`);
-  const { rows } = await demo.query(`select ${counts.join(', ')}`);
+  const { rows } = await ports.query(`select ${counts.join(', ')}`);
   return [...counted.map((node, n) => ({ ...node, rows: Number(rows[0]![n]) })), ...exports];
 }
 
 /** Returns the states of materialized views, by name without schema. */
-async function statesOf(demo: PageRuntime['demo'], { name }: Pipeline) {
-  const { rows } = await demo.query(
+async function statesOf(ports: PagePorts, { name }: Pipeline) {
+  const { rows } = await ports.query(
     `select trim(i.name), i.state, max(r.endtime)
 from svv_mv_info i
 left join svl_mv_refresh_status r on trim(r.schema_name) = trim(i.schema_name) and trim(r.mv_name) = trim(i.name)

@@ -1,3 +1,4 @@
+import type { MetricName } from '../shared/metrics';
 import type { EndpointHost } from './host';
 import { BusyError, Problem, type ProblemKind, problemStatus, problemTitles } from './problem';
 import type { ApiAnswer, ApiRequest, Route } from './request';
@@ -25,21 +26,31 @@ export function reportRequest(
   beganMs: number,
 ): void {
   const now = host.now();
-  const endpoint =
-    route?.kind === 'endpoint' ? { endpoint: `${route.pipeline}.${route.name}`, format: route.format } : {};
+  const asked = route?.kind === 'endpoint' ? route : undefined;
+  const endpoint = asked ? { endpoint: `${asked.pipeline}.${asked.name}`, format: asked.format } : {};
+  const values = {
+    EndpointRequests: 1,
+    EndpointMilliseconds: now - beganMs,
+    EndpointRefusals: status >= 400 && status < 500 && status !== 429 ? 1 : 0,
+    EndpointThrottles: status === 429 ? 1 : 0,
+    EndpointErrors: status >= 500 ? 1 : 0,
+    EndpointCacheHits: cached ? 1 : 0,
+    EndpointStatements: statements,
+  };
   host.metrics(pipeline ?? noPipeline)(
     now,
-    {
-      EndpointRequests: 1,
-      EndpointMilliseconds: now - beganMs,
-      EndpointRefusals: status >= 400 && status < 500 && status !== 429 ? 1 : 0,
-      EndpointThrottles: status === 429 ? 1 : 0,
-      EndpointErrors: status >= 500 ? 1 : 0,
-      EndpointCacheHits: cached ? 1 : 0,
-      EndpointStatements: statements,
-    },
+    values,
     { requestId, method, status, caller, ...endpoint },
+    {},
+    // Only an endpoint that exists: callers could otherwise invent metrics.
+    pipeline !== undefined && asked ? ofEndpoint(asked.name, values) : undefined,
   );
+}
+
+/** A metric costs money while it is written. So zeros are left out, and requests are the number of `EndpointMilliseconds`. */
+function ofEndpoint(name: string, values: Pick<Record<MetricName, number>, 'EndpointCacheHits' | 'EndpointErrors'>) {
+  const counted = (['EndpointCacheHits', 'EndpointErrors'] as const).filter((metric) => values[metric] > 0);
+  return { dimensions: { Endpoint: name }, names: ['EndpointMilliseconds', ...counted] as const };
 }
 
 /** The answer to a request that ended with an error (RFC 9457). */

@@ -58,14 +58,20 @@ export const metricNamespace = 'Millrace';
 
 /**
  * Writes metric values. `epochMs` is when the event or statement happened, not when the function saw it. `dimensions`
- * are those besides Environment and Pipeline.
+ * are those besides Environment and Pipeline. `part` writes some of the values once more, with further dimensions.
  */
 export type Metrics = (
   epochMs: number,
   values: Partial<Record<MetricName, number>>,
   facts?: Readonly<Record<string, unknown>>,
   dimensions?: Readonly<Record<string, string>>,
+  part?: MetricsPart,
 ) => void;
+
+export interface MetricsPart {
+  readonly dimensions: Readonly<Record<string, string>>;
+  readonly names: readonly MetricName[];
+}
 
 /** Writes metrics as log lines in CloudWatch's embedded metric format. */
 export function embeddedMetrics(
@@ -73,16 +79,22 @@ export function embeddedMetrics(
   pipeline: string,
   write: (line: string) => void = console.log,
 ): Metrics {
-  return (epochMs, values, facts, dimensions = {}) => {
-    const Metrics = (Object.keys(values) as MetricName[]).map((Name) => ({ Name, Unit: metricUnits[Name] }));
-    const Dimensions = [['Environment', 'Pipeline', ...Object.keys(dimensions)]];
-    const CloudWatchMetrics = [{ Namespace: metricNamespace, Dimensions, Metrics }];
+  const directive = (names: readonly MetricName[], dimensions: object) => ({
+    Namespace: metricNamespace,
+    Dimensions: [['Environment', 'Pipeline', ...Object.keys(dimensions)]],
+    Metrics: names.map((Name) => ({ Name, Unit: metricUnits[Name] })),
+  });
+  return (epochMs, values, facts, dimensions = {}, part = { dimensions: {}, names: [] }) => {
+    const all = directive(Object.keys(values) as MetricName[], dimensions);
+    const further = part.names.length === 0 ? [] : [directive(part.names, { ...dimensions, ...part.dimensions })];
+    const CloudWatchMetrics = [all, ...further];
     write(
       JSON.stringify({
         _aws: { Timestamp: epochMs, CloudWatchMetrics },
         Environment: environment,
         Pipeline: pipeline,
         ...dimensions,
+        ...part.dimensions,
         ...values,
         ...facts,
       }),

@@ -1,4 +1,4 @@
-import { type Action, type Api, faultNames } from '../api';
+import { type Action, type Api, endpointFormats, faultNames } from '../api';
 import { Refusal } from './source';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -28,6 +28,17 @@ function oneOf<Value extends string>(fields: Fields, name: string, allowed: read
   const found = allowed.find((candidate) => candidate === value);
   if (found !== undefined) return found;
   throw new Refusal(`${name} must be one of ${allowed.join(', ')}, got ${shown(value)}`);
+}
+
+const MOST_PARAMS = 50;
+
+function texts(fields: Fields, name: string): Readonly<Record<string, string>> {
+  const value = fields[name];
+  const entries =
+    typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : undefined;
+  if (entries !== undefined && entries.length <= MOST_PARAMS && entries.every(([, each]) => typeof each === 'string'))
+    return Object.fromEntries(entries) as Record<string, string>;
+  throw new Refusal(`${name} must be an object of at most ${MOST_PARAMS} texts, got ${shown(value)}`);
 }
 
 function action(fields: Fields): Action {
@@ -68,6 +79,13 @@ const readers: { readonly [Path in keyof Api]: (fields: Fields) => Api[Path][0] 
   }),
   '/api/history': () => ({}),
   '/api/views': () => ({}),
+  '/api/endpoints': () => ({}),
+  '/api/endpoints/try': (fields) => ({
+    endpoint: text(fields, 'endpoint', 256),
+    format: oneOf(fields, 'format', endpointFormats),
+    params: texts(fields, 'params'),
+    ...(fields['etag'] === undefined ? {} : { etag: text(fields, 'etag', 512) }),
+  }),
   '/api/series': (fields) => ({ minutes: number(fields, 'minutes', 1, THIRTY_DAYS) }),
   '/api/runbook': (fields) => ({ heading: text(fields, 'heading', 64) }),
   '/api/try': action,

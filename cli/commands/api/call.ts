@@ -8,6 +8,8 @@ export interface Called {
   readonly status: number;
   readonly text: string;
   readonly milliseconds: number;
+  /** By lower-case name. */
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 /** The address of a question. @param params of the query */
@@ -24,12 +26,17 @@ export function addressOf(
 /** Waits for the answer, at most as long as API Gateway waits for the function. */
 const longestMs = 35_000;
 
-export async function ask(address: string, token: string): Promise<Called> {
+/** @param more headers of the request */
+export async function ask(
+  address: string,
+  token: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Called> {
   const started = performance.now();
   let answer: Response;
   let text: string;
   try {
-    const headers = { authorization: `Bearer ${token}` };
+    const headers = { ...more, authorization: `Bearer ${token}` };
     answer = await fetch(address, { headers, signal: AbortSignal.timeout(longestMs) });
     text = await answer.text();
   } catch (error) {
@@ -37,7 +44,8 @@ export async function ask(address: string, token: string): Promise<Called> {
     const why = name === 'TimeoutError' ? `no answer within ${longestMs / 1000} s` : (cause?.message ?? message);
     throw new Failure(`${address.split('?')[0]}: ${why}`, 1, { cause: error });
   }
-  return { status: answer.status, text, milliseconds: Math.round(performance.now() - started) };
+  const milliseconds = Math.round(performance.now() - started);
+  return { status: answer.status, text, milliseconds, headers: Object.fromEntries(answer.headers) };
 }
 
 /** Says what a problem document says (RFC 9457), or shows another body. */

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { type EndpointItem, maxTokenSeconds, type TokenClaims } from '../../../lambda/endpoint/contract';
+import { signToken } from '../../../lambda/endpoint/token';
 import { parseValue } from '../../../lambda/endpoint/values';
+import type { ConnectOptions } from '../../cloud/connect';
 import { Failure } from '../../failure';
-import { endpointName, findEndpoint } from './site';
+import { apiSite, endpointName, findEndpoint, knownEndpoints } from './site';
 
 export interface TokenRequest {
   /** `<pipeline>.<endpoint>` or `<pipeline>.*`. */
@@ -34,6 +36,26 @@ export function claimsOf(
     ...(rps === undefined ? {} : { rps }),
     iat,
     exp: iat + seconds,
+  };
+}
+
+/** Makes a token, signed with the newest key of the environment. */
+export async function makeToken(options: ConnectOptions, request: TokenRequest) {
+  const { environment, keys } = apiSite(options);
+  const claims = claimsOf(request, { environment, endpoints: knownEndpoints(), nowMs: Date.now() });
+  return { token: signToken(claims, await keys()), claims };
+}
+
+/** Lifetime of a token that is made for one call. */
+export const ownTokenSeconds = 60;
+
+/** A token fixes the tenant, so the request must not have it. */
+export function splitTenant(values: Readonly<Record<string, string>>, tenant: string | undefined) {
+  const isFixed = (name: string) => name === tenant;
+  const all = Object.entries(values);
+  return {
+    fixed: Object.fromEntries(all.filter(([name]) => isFixed(name))),
+    query: Object.fromEntries(all.filter(([name]) => !isFixed(name))),
   };
 }
 

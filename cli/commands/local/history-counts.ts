@@ -97,11 +97,13 @@ async function countWith(sql: string): Promise<number | undefined> {
   }
 }
 
+type ObjectRuntime = Pick<DemoRuntime, 'query' | 'objects' | 'historyBucket'>;
+
 /** Counts the records of a pipeline's history, in the objects that its globs match. */
 export async function countHistory(
-  runtime: DemoRuntime,
+  runtime: ObjectRuntime,
   pipeline: DeployedPipeline,
-  historyRows: HistoryRows,
+  historyRows: Pick<HistoryRows, 'of'>,
   ledger: readonly LedgerRow[],
 ): Promise<{ readonly produced: number; readonly pending: number; readonly parts: readonly PendingPart[] }> {
   const loaded = new Map(ledger.map((row) => [idOf(row), row]));
@@ -123,7 +125,7 @@ export async function countHistory(
   return { produced, pending, parts };
 }
 
-async function whyNotLoaded(runtime: DemoRuntime, { name }: DeployedPipeline, { key, etag }: StoredObject) {
+async function whyNotLoaded(runtime: ObjectRuntime, { name }: DeployedPipeline, { key, etag }: StoredObject) {
   const { rows } = await runtime.query(
     `select reason from ${publicTables({ name }).parked} where object_key = ${quoteLiteral(key)} and etag = ${quoteLiteral(etag)}`,
   );
@@ -140,7 +142,7 @@ export async function strayObjects(runtime: DemoRuntime): Promise<string[]> {
 }
 
 /** Returns each object of the history bucket, with the first source whose globs match its key. */
-async function sourcesOf(runtime: DemoRuntime, pipelines: readonly DeployedPipeline[]) {
+async function sourcesOf(runtime: ObjectRuntime, pipelines: readonly DeployedPipeline[]) {
   const sources = pipelines.flatMap(({ history = [] }) =>
     history.map((source) => ({ source, matches: source.globs.map(globMatcher) })),
   );

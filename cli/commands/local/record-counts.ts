@@ -38,11 +38,14 @@ export function sumCounts(accounts: readonly RecordCounts[]): RecordCounts {
   };
 }
 
+/** What a count needs of a running environment. */
+export type CountedRuntime = Pick<DemoRuntime, 'query' | 'acceptedRecords' | 'streamOf' | 'objects' | 'historyBucket'>;
+
 /** Counts the records of one pipeline in the stream, the bucket and the warehouse. */
 export async function countRecords(
-  runtime: DemoRuntime,
+  runtime: CountedRuntime,
   pipeline: DeployedPipeline,
-  historyRows: HistoryRows,
+  historyRows: Pick<HistoryRows, 'of'>,
 ): Promise<RecordCounts> {
   const tables = publicTables(pipeline);
   const landing = landingName(pipeline);

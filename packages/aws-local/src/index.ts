@@ -2,6 +2,7 @@
 
 export type { DeployedResource, Deployment } from './cloudformation';
 export { DeploymentError } from './cloudformation';
+export { type Statistic, statisticOf, timeSeries } from './cloudwatch/statistics';
 export type { Extend, Extension, ExtensionBase } from './extension';
 export {
   type CallFault,

@@ -443,6 +443,21 @@ test('one line of metrics and log for each request', async () => {
   ]);
 });
 
+test('only requests to endpoints that exist are counted by endpoint, without zeros', async () => {
+  const { get, world } = fakeEndpoints();
+  await get(path, { headers: bearer() });
+  await get(path, { headers: bearer() });
+  await get('/v1/estore/invented.json', { headers: bearer() });
+  await get(path);
+  const dimensions = { Endpoint: 'revenue' };
+  expect(world.parts).toEqual([
+    { dimensions, names: ['EndpointMilliseconds'] },
+    { dimensions, names: ['EndpointMilliseconds', 'EndpointCacheHits'] },
+    undefined,
+    undefined,
+  ]);
+});
+
 test('the document and its page are served to everyone', async () => {
   const { get, world } = fakeEndpoints();
   world.openapi = { openapi: '3.1.0', info: { title: 'T<', description: 'D' }, paths: {}, components: { schemas: {} } };

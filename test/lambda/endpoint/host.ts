@@ -61,6 +61,7 @@ export function fakeEndpoints(changes: { items?: EndpointItem[]; partners?: Reco
     cancelled: [] as string[],
     logged: [] as unknown[],
     metrics: [] as Record<string, unknown>[],
+    parts: [] as unknown[],
     keyReads: 0,
     slept: [] as number[],
     statementsPerSecond: 10,
@@ -122,7 +123,10 @@ export function fakeEndpoints(changes: { items?: EndpointItem[]; partners?: Reco
     },
     unique: () => `unique-${++made}`,
     log: (message, facts) => world.logged.push({ message, ...facts }),
-    metrics: (pipeline) => (_, values, facts) => world.metrics.push({ pipeline, ...values, ...facts }),
+    metrics: (pipeline) => (_, values, facts, __, part) => {
+      world.metrics.push({ pipeline, ...values, ...facts });
+      world.parts.push(part);
+    },
   };
   const core = endpointFunction(host);
   const get = (path: string, options: RequestOptions = {}): Promise<ApiAnswer> =>

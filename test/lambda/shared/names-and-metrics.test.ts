@@ -66,6 +66,32 @@ test('metrics are one line in the embedded metric format, stamped with the time 
   ]);
 });
 
+test('some values are written once more with further dimensions', () => {
+  const lines: string[] = [];
+  const part = { dimensions: { Endpoint: 'revenue' }, names: ['EndpointMilliseconds'] } as const;
+  const values = { EndpointRequests: 1, EndpointMilliseconds: 12 };
+  embeddedMetrics('dev', 'estore', (line) => lines.push(line))(0, values, {}, {}, part);
+  expect(lines.map((line) => JSON.parse(line))).toEqual([
+    {
+      _aws: {
+        Timestamp: 0,
+        CloudWatchMetrics: [
+          expect.objectContaining({ Dimensions: [['Environment', 'Pipeline']] }),
+          {
+            Namespace: 'Millrace',
+            Dimensions: [['Environment', 'Pipeline', 'Endpoint']],
+            Metrics: [{ Name: 'EndpointMilliseconds', Unit: 'Milliseconds' }],
+          },
+        ],
+      },
+      Environment: 'dev',
+      Pipeline: 'estore',
+      Endpoint: 'revenue',
+      ...values,
+    },
+  ]);
+});
+
 test('every missing variable is named at once', () => {
   expect(() => defineEnv('A', 'B', 'C').read({ B: 'b', C: '' })).toThrow('missing environment variables: A, C');
 });

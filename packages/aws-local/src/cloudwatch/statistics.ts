@@ -1,7 +1,8 @@
 import type { MetricValue } from './metrics';
 
-export const statistics = ['SampleCount', 'Average', 'Sum', 'Minimum', 'Maximum'] as const;
+export const statistics = ['SampleCount', 'Average', 'Sum', 'Minimum', 'Maximum', 'p50', 'p90', 'p95', 'p99'] as const;
 export type Statistic = (typeof statistics)[number];
+type Percentile = Extract<Statistic, `p${string}`>;
 
 /** The values of one period. */
 export interface Point {
@@ -43,7 +44,15 @@ export function statisticOf(statistic: Statistic, values: readonly number[]): nu
       return Math.min(...values);
     case 'Maximum':
       return Math.max(...values);
+    default:
+      return percentile(statistic, values);
   }
+}
+
+/** The smallest value that so many percent of the values do not exceed. CloudWatch may interpolate between two values. */
+function percentile(statistic: Percentile, values: readonly number[]): number {
+  const sorted = [...values].sort((one, other) => one - other);
+  return sorted[Math.max(0, Math.ceil((Number(statistic.slice(1)) / 100) * sorted.length) - 1)]!;
 }
 
 export function asStatistics(

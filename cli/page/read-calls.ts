@@ -1,0 +1,27 @@
+import type { Pipeline } from '../../pipelines/definition';
+import type { Source } from '../../ui/server';
+import type { HistoryRows } from '../commands/local/history-counts';
+import { sqlConsole } from './console';
+import { endpointCalls } from './endpoints';
+import { exportCalls } from './exports';
+import type { PagePorts } from './ports';
+import { runbookCalls } from './runbook';
+import { seriesCalls } from './series';
+import { callsThroughCommands } from './through-commands';
+import { viewCalls } from './views';
+
+/** The calls that every environment answers. */
+export function readCalls(ports: PagePorts, rows: Pick<HistoryRows, 'of'>, pipelines: readonly Pipeline[]) {
+  const { dispose, ...sql } = sqlConsole(ports);
+  const { download, ...exports } = exportCalls(ports);
+  const calls = {
+    ...callsThroughCommands(ports, pipelines),
+    ...sql,
+    ...exports,
+    ...viewCalls(ports, pipelines),
+    ...seriesCalls(ports, rows, pipelines),
+    ...endpointCalls(ports, pipelines),
+    ...runbookCalls,
+  } satisfies Partial<Source['calls']>;
+  return { calls, download, dispose };
+}
