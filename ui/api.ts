@@ -48,6 +48,8 @@ export interface Snapshot {
   /** The runtime's clock: epoch milliseconds, and its milliseconds per real millisecond. */
   readonly now: number;
   readonly clockRate: number;
+  /** True if the page cannot change the environment. */
+  readonly readOnly: boolean;
   /** True while the first records are sent and merged. Then the clock jumps, and the page cannot move it. */
   readonly catchingUp: boolean;
   readonly warehouse: 'available' | 'paused';

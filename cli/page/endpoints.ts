@@ -2,11 +2,10 @@ import { freshnessKey, parseFreshness } from '../../lambda/shared/freshness';
 import { endpointMetrics } from '../../lib/monitoring/alarms';
 import type { Pipeline } from '../../pipelines/definition';
 import type { Endpoint, EndpointAnswer, EndpointFormat, Endpoints, FlowItem } from '../../ui/api';
-import type { Calls } from '../../ui/server';
+import { type Calls, Refusal } from '../../ui/server';
 import { addressOf, ask, type EndpointAnswer as JsonAnswer } from '../commands/api/call';
 import { apiSite, endpointName, findEndpoint, knownEndpoints } from '../commands/api/site';
 import { makeToken, ownTokenSeconds, splitTenant } from '../commands/api/token';
-import { plural } from '../terminal';
 import { NAMESPACE } from './alarms';
 import { type MetricQuery, type PagePorts, textOf } from './ports';
 
@@ -44,9 +43,11 @@ export function tryEndpoint(ports: PagePorts): Pick<Calls, '/api/endpoints/try'>
   return {
     async '/api/endpoints/try'({ endpoint, format, params, etag }): Promise<EndpointAnswer> {
       const item = findEndpoint(endpoint, knownEndpoints(), 'endpoint');
+      if (item.tenant !== undefined && params[item.tenant] === undefined)
+        throw new Refusal(`${item.tenant} must have a value: it is the tenant, which the token fixes`);
       const { fixed, query } = splitTenant(params, item.tenant);
       const request = { scopes: [endpoint], fixed, seconds: ownTokenSeconds };
-      const { token } = await makeToken(ports.connection, request);
+      const { token } = await makeToken(ports.connection, request).catch(asRefusal);
       const address = addressOf(apiSite(ports.connection).url, item, format, query);
       const called = await ask(address, token, etag === undefined ? {} : { 'if-none-match': etag });
       return {
@@ -68,8 +69,7 @@ export async function endpointItems(ports: PagePorts, pipeline: Pipeline): Promi
   const statistics = await statisticsOf(ports, items);
   return items.map(({ name }, n) => {
     const { requests, p95, lately } = statistics[n]!;
-    const detail =
-      p95 === undefined ? 'not asked today' : `${plural(requests, 'request')} today, p95 ${Math.round(p95)} ms`;
+    const detail = p95 === undefined ? '' : `today, p95 ${Math.round(p95)} ms`;
     return { name, count: requests, detail, state: lately > 0 ? 'failed' : requests > 0 ? 'ok' : 'idle' };
   });
 }
@@ -144,6 +144,12 @@ function endpointOf(
     ...statistics,
     ...(freshness === undefined ? {} : { freshness }),
   };
+}
+
+/** The page has fields where the command line has flags. */
+function asRefusal(error: Error): never {
+  if (error.name !== 'Failure') throw error;
+  throw new Refusal(error.message.replaceAll('--fixed ', ''), { cause: error });
 }
 
 const isShown = (name: string) =>

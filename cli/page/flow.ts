@@ -68,6 +68,7 @@ export class FlowReader {
       environment: environment.name,
       now: this.ports.now(),
       clockRate: this.state.clockRate(),
+      readOnly: this.ports.readOnly,
       catchingUp: this.state.catchingUp(),
       warehouse: this.state.paused() ? 'paused' : 'available',
       pausedUntil: this.state.paused() ? this.state.pausedUntil() : undefined,

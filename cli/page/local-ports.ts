@@ -21,6 +21,7 @@ export function localPorts(
   };
   return {
     environment,
+    readOnly: false,
     connection,
     reach: { endpoint: demo.endpoint, region: demo.region, credentials: demo.credentials },
     warehouse: {

@@ -45,6 +45,8 @@ export interface Reach {
 /** A running environment, as the page reads it: the local runtime, or one in AWS. */
 export interface PagePorts {
   readonly environment: Environment;
+  /** True if the page must not change anything. */
+  readonly readOnly: boolean;
   /** How commands connect to it. */
   readonly connection: ConnectOptions;
   readonly reach: Reach;

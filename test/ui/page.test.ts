@@ -17,7 +17,7 @@ import { chromium, type PageWorld, startPage } from './world';
 
 const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const estore = pipelines.find(({ name }) => name === 'estore')!;
-const views = ['flow', 'time', 'why', 'rejects', 'exports', 'history', 'views', 'sql', 'try'];
+const views = ['flow', 'time', 'why', 'rejects', 'exports', 'endpoints', 'history', 'views', 'sql', 'try'];
 const WAIT = { timeout: 20_000 };
 
 let world: PageWorld;
@@ -69,7 +69,7 @@ withBrowser('the page in a browser', () => {
     await world.merge(20);
     browser = await browsers.launch({ executablePath: chromium!, args: ['--no-sandbox'] });
     await open();
-  }, 180_000);
+  }, 400_000);
   afterAll(async () => {
     await browser?.close();
     await world?.dispose();
@@ -332,6 +332,59 @@ select source, shard_id, sequence_number, partition_key, arrived_at, 'price: men
     await section.getByRole('button', { name: 'Download' }).first().click();
     const given = readFileSync(await (await downloading).path());
     expect(given.equals(readFileSync(world.demo.pathOf(world.demo.exportBucket, key!)))).toBe(true);
+  });
+
+  test('endpoints: an answer has the rows of SQL, and every request is counted', async () => {
+    await visit('endpoints');
+    const section = tab.getByRole('region', { name: 'estore.revenue' });
+    const figure = (name: string) => tab.locator(`[data-endpoint="estore.revenue/${name}"]`);
+    await shows(figure('requests'), 0);
+    const workBucket = String(world.demo.outputs['WorkBucketName']);
+    const { done } = JSON.parse(readFileSync(world.demo.pathOf(workBucket, 'freshness/estore.json'), 'utf8'));
+    await section.getByText(done.run).waitFor(WAIT);
+    await section.getByText('Try it').click();
+    await section.getByText('default 24; 1 to 1000').waitFor(WAIT);
+    await section.getByLabel('limit').fill('3');
+    await section.getByRole('button', { name: 'Ask' }).click();
+    const sql = 'select hour, purchases, revenue from estore.hourly_revenue order by hour desc limit 3';
+    const expected = await world.query(sql);
+    await section.locator('.answered p[role=status]', { hasText: `${expected.length} row` }).waitFor(WAIT);
+    const cells = await section
+      .locator('tbody tr')
+      .evaluateAll((found) => found.map((row) => [...row.children].map((cell) => cell.textContent)));
+    expect(cells).toEqual(
+      expected.map(([hour, ...rest]) => [new Date(`${hour!.replace(' ', 'T')}Z`).toISOString(), ...rest]),
+    );
+    expect(await section.locator('pre').last().textContent()).toMatch(
+      /^curl -H .*estore\.revenue --expires 15m.*\?limit=3'?$/,
+    );
+    await section.getByRole('checkbox').check();
+    await section.getByRole('button', { name: 'Ask' }).click();
+    await section.locator('.pill', { hasText: '304' }).waitFor(WAIT);
+    await section.getByLabel('limit').fill('0');
+    await section.getByRole('button', { name: 'Ask' }).click();
+    await section.getByText('must be').first().waitFor(WAIT);
+    const values = world.runtime.metrics
+      .find('Millrace', 'EndpointMilliseconds')
+      .filter(({ dimensions }) => dimensions['Endpoint'] === 'revenue')
+      .map(({ value }) => value)
+      .sort((one, other) => one - other);
+    expect(values).toHaveLength(3);
+    await shows(figure('requests'), 3);
+    await shows(figure('cacheHits'), 1);
+    await shows(figure('errors'), 0);
+    expect(await figure('p50').textContent()).toBe(`${Math.round(values[1]!)} ms`);
+    expect(await figure('p95').textContent()).toBe(`${Math.round(values[2]!)} ms`);
+    const cart = tab.getByRole('region', { name: 'estore.cart' });
+    await cart.getByText('Try it').click();
+    await cart.getByRole('button', { name: 'Ask' }).click();
+    await cart.getByText('customer_id must have a value: it is the tenant').waitFor(WAIT);
+    await cart.getByLabel('customer_id').fill('customer_7');
+    await cart.getByRole('button', { name: 'Ask' }).click();
+    await cart.locator('.pill.good', { hasText: '200' }).waitFor(WAIT);
+    expect(await cart.locator('pre').last().textContent()).toContain('--fixed customer_id=customer_7');
+    await visit('flow');
+    await shows(tab.locator('[data-item="endpoints/revenue"]'), 3);
   });
 
   test('history, views and time: their figures are those of SQL', async () => {

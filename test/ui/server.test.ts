@@ -18,6 +18,7 @@ const snapshot = (produced: number): Snapshot => ({
   environment: 'dev',
   now: 0,
   clockRate: 0,
+  readOnly: false,
   catchingUp: false,
   warehouse: 'available',
   counts: { produced, terms: [{ name: 'events', records: produced }], balanced: true },

@@ -3,6 +3,7 @@ import type { FunctionComponent } from 'preact';
 import { setToken } from './client';
 import { timeOf } from './format';
 import { connection, health, linkTo, now, problem, route, snapshot } from './state';
+import { EndpointsView } from './views/endpoints';
 import { ExportsView } from './views/exports';
 import { FlowView } from './views/flow';
 import { HistoryView } from './views/history';
@@ -19,6 +20,7 @@ const views: Readonly<Record<string, { readonly title: string; readonly View: Fu
   why: { title: 'Why', View: WhyView },
   rejects: { title: 'Rejects', View: RejectsView },
   exports: { title: 'Exports', View: ExportsView },
+  endpoints: { title: 'Endpoints', View: EndpointsView },
   history: { title: 'History', View: HistoryView },
   views: { title: 'Views', View: ViewsView },
   sql: { title: 'SQL', View: SqlView },

@@ -35,7 +35,12 @@ export const health = computed((): { tone: 'good' | 'warn' | 'bad'; text: string
       text: state.alarms.length === 1 ? state.alarms[0]!.heading : `${state.alarms.length} alarms`,
     };
   if (state.warehouse === 'paused') return { tone: 'warn', text: pausedText(state) };
-  const nodes = state.pipelines.flatMap((pipeline) => [...pipeline.nodes, ...pipeline.views, ...pipeline.exports]);
+  const nodes = state.pipelines.flatMap((pipeline) => [
+    ...pipeline.nodes,
+    ...pipeline.views,
+    ...pipeline.exports,
+    ...pipeline.endpoints,
+  ]);
   if (nodes.some((node) => node.state === 'failed')) return { tone: 'bad', text: 'something failed' };
   if (nodes.some((node) => node.state === 'late')) return { tone: 'warn', text: 'a refresh is late' };
   return { tone: 'good', text: state.catchingUp ? 'catching up' : 'healthy' };

@@ -87,6 +87,7 @@ const edges: readonly { readonly from: string; readonly to: string }[] = [
   { from: 'merge', to: 'rejects' },
   { from: 'events', to: 'views' },
   { from: 'views', to: 'exports' },
+  { from: 'views', to: 'endpoints' },
   { from: 'exports', to: 'partners' },
 ];
 
@@ -108,7 +109,12 @@ const MOVES_MS = 2500;
 
 function Pipeline({ pipeline }: { readonly pipeline: PipelineFlow }) {
   const counts = pipeline.nodes.map(({ id, count }) => `${id} ${count}`);
-  const moving = useMoving([...counts, `views ${total(pipeline.views)}`, `exports ${total(pipeline.exports)}`]);
+  const moving = useMoving([
+    ...counts,
+    `views ${total(pipeline.views)}`,
+    `exports ${total(pipeline.exports)}`,
+    `endpoints ${total(pipeline.endpoints)}`,
+  ]);
   return (
     <section class="pipeline" aria-labelledby={`pipeline-${pipeline.name}`}>
       <div class="pipeline-head">
@@ -122,6 +128,9 @@ function Pipeline({ pipeline }: { readonly pipeline: PipelineFlow }) {
         ))}
         <Items id="views" title="Views" items={pipeline.views} to="views" />
         <Items id="exports" title="Exports" items={pipeline.exports} to="exports" />
+        {pipeline.endpoints.length > 0 && (
+          <Items id="endpoints" title="Endpoints" items={pipeline.endpoints} to="endpoints" />
+        )}
         <Items id="partners" title="Partners" items={pipeline.partners} to="exports" />
       </Picture>
     </section>
@@ -190,7 +199,7 @@ function Items(props: {
               <span class="item-count" data-item={`${props.id}/${name}`}>
                 {count === undefined ? '' : grouped(count)}
               </span>
-              {detail !== 'rows' && <span class="item-detail">{detail}</span>}
+              {detail !== 'rows' && detail !== '' && <span class="item-detail">{detail}</span>}
             </li>
           ))}
         </ul>
