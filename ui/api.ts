@@ -322,7 +322,8 @@ export interface Done {
 
 /** The API by path: what each call takes and answers. */
 export interface Api {
-  '/api/why': [{ pipeline?: string; event: string }, WhyAnswer];
+  /** One answer of each pipeline that knows the event, or of each that could, if none does. */
+  '/api/why': [{ pipeline?: string; event: string }, { answers: readonly WhyAnswer[] }];
   '/api/rejects': [Record<string, never>, { reasons: readonly RejectReason[] }];
   '/api/rejects/retry': [{ pipeline: string; reason: string; apply: boolean }, RetryAnswer];
   '/api/sql': [{ sql: string; id: string }, SqlResult | SqlFailure];

@@ -11,7 +11,7 @@ import { hasHistory } from '../commands/history/sources';
 import { rejects } from '../commands/rejects';
 import { previewRetry, retryRejects } from '../commands/rejects/retry';
 import { type Answer, pipelineOf, why } from '../commands/why';
-import { parseQuestion } from '../commands/why/question';
+import { parseQuestion, type Question } from '../commands/why/question';
 import { Failure } from '../failure';
 import { Progress } from '../progress';
 import { styleFor } from '../terminal';
@@ -31,18 +31,13 @@ export function callsThroughCommands(
   return {
     async '/api/why'({ event, pipeline }) {
       const args = argumentsOf(event);
-      const named = pipeline !== undefined || args[0]!.includes('=');
-      const candidates = named ? [pipelineOf(pipeline, args)] : pipelines;
       const answers: Answer[] = [];
-      // An id does not show which pipeline it belongs to.
-      for (const candidate of candidates) {
-        const question = parseQuestion(candidate, args);
+      for (const question of questionsOf(pipelines, args, pipeline))
         answers.push(await answerOf<Answer>((context) => why(context, question, BOUNDS)));
-        if (answers.at(-1)!.inEvents) break;
-      }
-      const known = ({ sightings }: Answer) => sightings.some(({ found }) => found === 'yes');
-      const answer = answers.find(({ inEvents }) => inEvents) ?? answers.find(known) ?? answers[0]!;
-      return { ...answer, partners: partnersOf(answer, ports.environment) };
+      const isKnown = ({ inEvents, sightings }: Answer) => inEvents || sightings.some(({ found }) => found === 'yes');
+      const known = answers.filter(isKnown);
+      const shown = known.length > 0 ? known : answers;
+      return { answers: shown.map((answer) => ({ ...answer, partners: partnersOf(answer, ports.environment) })) };
     },
     async '/api/rejects'() {
       const options = { limit: REJECT_SAMPLES };
@@ -142,6 +137,30 @@ export function argumentsOf(event: string): string[] {
     .trim()
     .split(/\s+(?=[a-z_][a-z0-9_]*=)/)
     .map((part) => part.trim());
+}
+
+/**
+ * One question for each pipeline that has the columns. An id does not show which pipeline it belongs to.
+ * @throws Failure if it is a question of none
+ */
+function questionsOf(pipelines: readonly Pipeline[], args: readonly string[], name: string | undefined): Question[] {
+  if (name !== undefined) return [parseQuestion(pipelineOf(name, args), args)];
+  const columns = args.filter((arg) => arg.includes('=')).map((arg) => arg.split('=')[0]!);
+  const candidates = pipelines.filter((pipeline) =>
+    columns.every((column) => pipeline.columns.some((known) => known.name === column)),
+  );
+  if (candidates.length === 0) return [parseQuestion(pipelineOf(undefined, args), args)];
+  const faults: unknown[] = [];
+  const questions = candidates.flatMap((pipeline) => {
+    try {
+      return [parseQuestion(pipeline, args)];
+    } catch (error) {
+      faults.push(error);
+      return [];
+    }
+  });
+  if (questions.length === 0) throw faults[0];
+  return questions;
 }
 
 /** Finds the column of a reason, which begins with the column's name: `price: expected a number, got a string`. */

@@ -200,6 +200,9 @@ withBrowser('the page in a browser', () => {
     const timeline = await tab.locator('.timeline').innerText();
     expect(timeline).toContain(`by run ${run}`);
     expect(timeline).toMatch(/purchases has it/);
+    expect(await tab.getByRole('article').count()).toBe(1);
+    await visit('why', 'f'.repeat(64));
+    for (const { name } of pipelines) await tab.getByRole('article', { name: `Answer of ${name}` }).waitFor(WAIT);
     await visit('why', 'customer_id=nobody');
     await tab.getByText(/^It is not in events/).waitFor(WAIT);
     await visit('why', 'customer=7');
@@ -352,9 +355,7 @@ select source, shard_id, sequence_number, partition_key, arrived_at, 'price: men
     const cells = await section
       .locator('tbody tr')
       .evaluateAll((found) => found.map((row) => [...row.children].map((cell) => cell.textContent)));
-    expect(cells).toEqual(
-      expected.map(([hour, ...rest]) => [new Date(`${hour!.replace(' ', 'T')}Z`).toISOString(), ...rest]),
-    );
+    expect(cells).toEqual(expected.map(([hour, ...rest]) => [`${hour!.replace(' ', 'T')}Z`, ...rest]));
     expect(await section.locator('pre').last().textContent()).toMatch(
       /^curl -H .*estore\.revenue --expires 15m.*\?limit=3'?$/,
     );

@@ -10,13 +10,13 @@ const marks = { yes: 'there', no: 'not there', unknown: 'not known' } as const;
 /** One event's way through every place. The event is in the address, so the answer can be linked to. */
 export function WhyView() {
   const text = useSignal(route.value.argument);
-  const answer = useSignal<WhyAnswer | undefined>(undefined);
+  const answers = useSignal<readonly WhyAnswer[] | undefined>(undefined);
   const error = useSignal<string | undefined>(undefined);
   const busy = useSignal(false);
   const { argument } = route.value;
   useEffect(() => {
     text.value = argument;
-    answer.value = undefined;
+    answers.value = undefined;
     error.value = undefined;
     if (argument === '') return undefined;
     let ended = false;
@@ -24,7 +24,7 @@ export function WhyView() {
     call('/api/why', { event: argument })
       .then(
         (found) => {
-          if (!ended) answer.value = found;
+          if (!ended) answers.value = found.answers;
         },
         (thrown: Error) => {
           if (!ended) error.value = thrown.message;
@@ -40,8 +40,8 @@ export function WhyView() {
   return (
     <>
       <Heading title="Why">
-        Follows one event through every place. Enter its event id, or values of its columns:{' '}
-        <code>customer_id=customer_7 action=cart</code>
+        Follows one event through every place, in every pipeline that may have it. Enter its event id, or values of its
+        columns: <code>customer_id=customer_7 action=cart</code>
       </Heading>
       <form
         class="ask"
@@ -64,11 +64,9 @@ export function WhyView() {
         </button>
       </form>
       <Failed error={error.value} />
-      {answer.value === undefined ? (
-        !busy.value && error.value === undefined && <Empty>Nothing is searched for.</Empty>
-      ) : (
-        <Answer answer={answer.value} />
-      )}
+      {answers.value === undefined
+        ? !busy.value && error.value === undefined && <Empty>Nothing is searched for.</Empty>
+        : answers.value.map((answer) => <Answer key={answer.pipeline} answer={answer} />)}
     </>
   );
 }
@@ -79,7 +77,7 @@ function Answer({
   readonly answer: WhyAnswer;
 }) {
   return (
-    <article class="panel answer" aria-label="Answer">
+    <article class="panel answer" aria-label={`Answer of ${pipeline}`}>
       <p class="verdict-line">
         <span class={`pill ${inEvents ? 'good' : 'warn'}`}>{pipeline}</span> <strong>{verdict}</strong>
       </p>
