@@ -47,7 +47,7 @@ export function exportCalls(
       const location = String(rows[0]![0]);
       const { key } = placeOf(location);
       const manifest = await textOf(ports, ports.exportBucket, `${key}success.json`);
-      if (manifest === undefined) throw new Refusal(`${location} has no success.json; somebody deleted it`);
+      if (manifest === undefined) throw new Refusal(`${location} has no success.json: it was deleted`);
       const { files } = JSON.parse(manifest) as Success;
       return {
         location,
