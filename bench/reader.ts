@@ -19,7 +19,7 @@ import { print } from './print';
 import { streamName, withServedStream } from './served-stream';
 
 /** Records that dlt reads. */
-const DLT_RECORDS = 60_000;
+const DLT_RECORDS = 50_000;
 
 export const reader = (events: number, repeats: number) =>
   withServedStream(events, async (stream) => {
