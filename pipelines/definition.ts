@@ -375,7 +375,7 @@ export interface ExportDefinition {
   readonly format: ExportFormat;
   /** How often the schedule checks for closed windows. @default - once a window, at most every 15 minutes */
   readonly everyMinutes?: number;
-  /** How many windows one tick publishes at most: 1 to 1000. @default 48 */
+  /** How many windows one tick publishes at most, one batch after the other: 1 to 1000. @default 1000 */
   readonly windowsPerTick?: number;
 }
 

@@ -22,8 +22,8 @@ import { materializeColumns, materializeStatements } from './materialize';
 import { sinceTime, windowOf, windowStartOf } from './windows';
 
 const defaultMaxFileMb = 256;
-const defaultWindowsPerTick = 48;
-/** Most rows of a survey: more windows than many ticks publish, and they fit one page of the Data API. */
+const defaultWindowsPerTick = 1000;
+/** Most rows of a survey: more windows than a batch publishes, and they fit one page of the Data API. */
 const surveyLimit = 500;
 /** The publications of an export; `newest` is 1 for the newest one of each window. */
 const newestOf = (pipeline: ResolvedPipeline, definition: ExportDefinition) => `select
