@@ -197,8 +197,8 @@ export class Session {
       if (this.base) await this.connection.run('commit');
     } else
       await this.store.transactions.atMoment(async () => {
-        await this.writeCatalog();
-        await this.connection.run('commit');
+        // One call, because each call costs a switch of threads.
+        await this.connection.run([...this.catalogChanges(), 'commit'].join('; '));
         this.store.transactions.publish(this);
       });
     this.temporary = new Map(this.state.temporary);
@@ -250,21 +250,22 @@ export class Session {
     return new StatementPlan(this.options.translate, sql, this.catalog, parameters);
   }
 
-  private async writeCatalog(): Promise<void> {
+  /** The statements that write the draft of the catalog. */
+  private catalogChanges(): string[] {
+    const statements: string[] = [];
     const next = this.store.transactions.committed.with(this.state, this.base!);
     const changed = [...this.state.changed];
     const replaced = changed.filter((key) => !isVersion(key)).map((key) => literal(key));
     if (replaced.length > 0)
-      await this.connection.run(
-        `delete from ${systemSchema}.objects where kind || '/' || name in (${replaced.join(', ')})`,
-      );
+      statements.push(`delete from ${systemSchema}.objects where kind || '/' || name in (${replaced.join(', ')})`);
     const rows = changed
       .filter((key) => next.raw(key) !== undefined)
       .map((key) => {
         const slash = key.indexOf('/');
         return `(${literal(key.slice(0, slash))}, ${literal(key.slice(slash + 1))}, ${literal(JSON.stringify(next.raw(key)))})`;
       });
-    if (rows.length > 0) await this.connection.run(`insert into ${systemSchema}.objects values ${rows.join(', ')}`);
+    if (rows.length > 0) statements.push(`insert into ${systemSchema}.objects values ${rows.join(', ')}`);
+    return statements;
   }
 }
 
