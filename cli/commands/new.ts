@@ -9,8 +9,9 @@ import { interruptible } from '../interrupt';
 import { mostBytes, mostFields, type Profile, profile } from '../profile';
 import { Progress, type Stage } from '../progress';
 import { grouped, plural, styleFor } from '../terminal';
+import { loadPipelines } from '../trial/load-pipelines';
 import { problemsOf } from '../trial/problems';
-import type { CommandIo } from './context';
+import type { CommandIo, Exit } from './context';
 import { type Ask, askIdentity, terminalAsk } from './new/ask';
 import { filesOf } from './new/files';
 import { readKinesis } from './new/kinesis';
@@ -25,6 +26,7 @@ import {
   planPipeline,
 } from './new/make-plan';
 import { prove } from './new/proof';
+import { addNewQueries } from './new/query/command';
 import { recordsOf } from './new/records';
 import { type Candidate, headLines, jsonOf, linesText, printFields, type Report, tailLines } from './new/report';
 import { SampleChoice } from './new/sample';
@@ -35,7 +37,7 @@ import { addEnvironmentOptions, text, wholeNumber } from './options';
 import type { StreamOptions } from './streams/open-stream';
 
 interface NewOptions extends StreamOptions {
-  readonly from: string;
+  readonly from?: string;
   readonly identity?: readonly string[];
   readonly sample?: number;
   readonly dryRun?: boolean;
@@ -47,6 +49,7 @@ export interface NewDependencies {
   /** Folder of the pipelines. */
   readonly root: string;
   readonly pipelines: readonly Pipeline[];
+  readonly load: (root: string) => Pipeline[];
   readonly ask: Ask;
   /** Bytes of a file that are read as a whole. */
   readonly mostBytes: number;
@@ -56,10 +59,11 @@ export interface NewDependencies {
 
 const root = join(__dirname, '../../pipelines');
 
-export function addNew(program: Command, io: CommandIo, _exit: unknown, given: Partial<NewDependencies> = {}): void {
+export function addNew(program: Command, io: CommandIo, exit: Exit, given: Partial<NewDependencies> = {}): void {
   const dependencies: NewDependencies = {
     root,
     pipelines,
+    load: loadPipelines,
     ask: terminalAsk(io.stderr),
     mostBytes,
     stdin: process.stdin,
@@ -76,14 +80,15 @@ export function addNew(program: Command, io: CommandIo, _exit: unknown, given: P
         '  npx millrace new clicks --from clicks.ndjson\n' +
         '  npx millrace new orders --from orders.csv.gz --identity order_id --dry-run\n' +
         '  zcat logs/*.gz | npx millrace new logs --from - --sample 100000\n' +
-        '  npx millrace new clicks --from kinesis:clicks --sample 50000',
+        '  npx millrace new clicks --from kinesis:clicks --sample 50000\n\n' +
+        'view, export and endpoint add one of these to a pipeline.',
     )
     .argument(
       '<name>',
       'name of the pipeline and of its schema: lower-case letters, digits and underscores',
       text('<name>'),
     )
-    .requiredOption(
+    .option(
       '--from <source>',
       'a file of NDJSON, CSV or Parquet, also with gzip; - for stdin; or kinesis:STREAM',
       text('--from'),
@@ -95,6 +100,7 @@ export function addNew(program: Command, io: CommandIo, _exit: unknown, given: P
   addEnvironmentOptions(command).action((name: string, options: NewOptions) =>
     makePipeline(name, options, io, dependencies),
   );
+  addNewQueries(command, io, exit, dependencies);
 }
 
 function list(value: string): string[] {
@@ -126,6 +132,8 @@ async function makePipeline(
   dependencies: NewDependencies,
 ): Promise<void> {
   checkName(name, dependencies);
+  if (options.from === undefined)
+    throw new Failure('--from must name a sample: a file of NDJSON, CSV or Parquet, - or kinesis:STREAM', 2);
   const progress = new Progress(io.stderr, styleFor(io.stderr, io.env), { silent: options.json === true });
   progress.ifInterrupted('Nothing was written.');
   try {
@@ -167,7 +175,7 @@ class Making {
   }
 
   private async open(): Promise<Source> {
-    const { from } = this.options;
+    const from = this.options.from!;
     const { mostBytes, stdin } = this.dependencies;
     if (from.startsWith('kinesis:')) {
       const stream = from.slice('kinesis:'.length);

@@ -1,12 +1,12 @@
 import { watch } from 'node:fs';
-import { join, sep } from 'node:path';
+import { join } from 'node:path';
 import type { Command } from 'commander';
-import { discover } from '../../pipelines';
 import type { Pipeline } from '../../pipelines/definition';
 import { explain, Failure } from '../failure';
 import { interruptible } from '../interrupt';
 import { Progress } from '../progress';
 import { plural, styleFor } from '../terminal';
+import { loadPipelines } from '../trial/load-pipelines';
 import { nameOf, runTests, type Target, type TargetResult, targetsOf } from '../trial/run-tests';
 import type { CommandIo, Exit } from './context';
 import { jsonOf, resultLines } from './test/report';
@@ -49,8 +49,8 @@ export function addTest(
       try {
         await interruptible(
           async (signal) => {
-            if (options.watch !== true) exit.code = (await run(signal, discover(root))) ? 0 : 1;
-            else await runOnChanges(root, signal, progress, async () => void (await run(signal, discover(root))));
+            if (options.watch !== true) exit.code = (await run(signal, loadPipelines(root))) ? 0 : 1;
+            else await runOnChanges(root, signal, progress, async () => void (await run(signal, loadPipelines(root))));
           },
           () => progress.interruption(),
         );
@@ -136,12 +136,5 @@ async function runOnChanges(
     });
     // An editor writes a file in several steps.
     await new Promise((resolve) => setTimeout(resolve, settleMs));
-    unload(root);
   }
-}
-
-/** Forgets the loaded modules of all pipelines, so that the next run reads their files. */
-function unload(root: string): void {
-  const ofPipeline = (file: string) => file.startsWith(root + sep) && file.slice(root.length + 1).includes(sep);
-  for (const file of Object.keys(require.cache)) if (ofPipeline(file)) delete require.cache[file];
 }

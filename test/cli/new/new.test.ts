@@ -42,7 +42,7 @@ const file = (name: string, content: string | Buffer) => {
 async function run(args: readonly string[], given: Partial<NewDependencies> = {}) {
   const [stdout, stderr] = [new Collected(), new Collected()];
   const program = new Command().exitOverride();
-  addNew(program, { stdout, stderr, env: {} }, undefined, { root, pipelines: [], ask: undefined, ...given });
+  addNew(program, { stdout, stderr, env: {} }, { code: 0 }, { root, pipelines: [], ask: undefined, ...given });
   let error: unknown;
   await program.parseAsync(['new', ...args], { from: 'user' }).catch((thrown: unknown) => {
     error = thrown;
