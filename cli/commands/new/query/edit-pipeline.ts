@@ -13,6 +13,7 @@ interface ObjectText {
   readonly close: number;
 }
 
+const readersModule = '../read';
 const readers = { views: 'readViews', exports: 'readExports', endpoints: 'readEndpoints' } as const;
 export type QueryKind = keyof typeof readers;
 
@@ -72,12 +73,12 @@ function imported(text: string, kind: QueryKind): string {
       .map((each) => each.trim())
       .filter((each) => each !== '');
     if (names.includes(name)) return text;
-    return text.replace(found[0], `import { ${[...names, name].sort().join(', ')} } from '../read';`);
+    return text.replace(found[0], `import { ${[...names, name].sort().join(', ')} } from ${literal(readersModule)};`);
   }
   const imports = [...text.matchAll(/^import [^;]*;\n/gm)];
   const last = imports.at(-1);
   const at = last === undefined ? 0 : last.index + last[0].length;
-  return `${text.slice(0, at)}import { ${name} } from '../read';\n${text.slice(at)}`;
+  return `${text.slice(0, at)}import { ${name} } from ${literal(readersModule)};\n${text.slice(at)}`;
 }
 
 /** Reads the properties of the object literal that begins at a brace. */
