@@ -12,6 +12,8 @@ export async function passTime(runtime: Runtime, ms: number): Promise<void> {
 }
 
 const STEP_MS = 15_000;
+/** In real time. Faster, and a session of an hour would end while its commands still run. */
+const PAUSE_MS = 250;
 
 /**
  * Lets time pass while something runs. Each step waits until its work is done, so that a slow machine sees the same
@@ -24,7 +26,7 @@ export async function whileTimePasses<T>(runtime: Runtime, act: () => Promise<T>
   });
   while (!ended) {
     await passTime(runtime, STEP_MS);
-    await sleep(20);
+    await sleep(PAUSE_MS);
   }
   return acting;
 }
