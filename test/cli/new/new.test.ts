@@ -328,7 +328,7 @@ test('never overwrites a pipeline, and refuses other names', async () => {
     exitCode: 2,
   });
   for (const [name, message] of [
-    ['view', /must not be one of view, export, endpoint, generator/],
+    ['generator', /must not be one of view, export, endpoint, generator/],
     ['Orders', /must be lower-case letters/],
     ['order', /must not be a reserved word/],
   ] as const)
