@@ -2,11 +2,12 @@ import type { Writable } from 'node:stream';
 import { type Command, Option } from 'commander';
 import { fileState, GapError, memoryState, type Reading, readStream } from 'kinesis-reader';
 import { Failure } from '../failure';
+import { interruptible } from '../interrupt';
 import { Progress } from '../progress';
 import { grouped, plural, styleFor } from '../terminal';
 import type { CommandIo, Exit } from './context';
 import { addEnvironmentOptions, text, wholeNumber } from './options';
-import { untilInterrupted } from './streams/interrupt';
+import { interruptionReport } from './streams/interrupt';
 import { openStream, type StreamOptions } from './streams/open-stream';
 import { type Copied, copyDecoders, type Decoding } from './streams/payload-text';
 import { since } from './streams/since';
@@ -89,7 +90,7 @@ async function read(named: string, options: ReadCommandOptions, io: CommandIo, e
   const progress = new Progress(io.stderr, styleFor(io.stderr, io.env), { silent: options.json === true });
   const store = options.state === undefined ? memoryState() : fileState(options.state);
   try {
-    await untilInterrupted(async (signal) => {
+    await interruptible(async (signal) => {
       const reading = readStream({
         stream: opened.stream,
         client: opened.client,
@@ -112,7 +113,7 @@ async function read(named: string, options: ReadCommandOptions, io: CommandIo, e
       exit.code = outcome === 'limit' ? LEFT : 0;
       if (options.json)
         io.stdout.write(`${JSON.stringify({ stream: named, records, bytes, outcome, out: options.out })}\n`);
-    });
+    }, interruptionReport(options.state));
   } catch (error) {
     if (error instanceof GapError)
       throw new Failure(error.message.replace("onGap: 'skip'", '--skip-gaps'), 1, { cause: error });

@@ -5,12 +5,13 @@ import type { Command } from 'commander';
 import { readStream } from 'kinesis-reader';
 import { streamAddress } from '../cloud/stream-address';
 import { Failure } from '../failure';
+import { interruptible } from '../interrupt';
 import { Progress } from '../progress';
 import { plural, styleFor } from '../terminal';
 import { type CommandIo, checkOrder, moment } from './context';
 import { ATTEMPTS, BYTES_PER_CALL, RECORDS_PER_CALL } from './feed';
 import { addEnvironmentOptions, text, wholeNumber } from './options';
-import { untilInterrupted } from './streams/interrupt';
+import { interruptionReport } from './streams/interrupt';
 import { openStream, type StreamOptions } from './streams/open-stream';
 import { archiveSource, fileSource, type Outgoing, type ReplaySource } from './streams/replay-sources';
 
@@ -57,13 +58,13 @@ async function replay(from: string, options: ReplayOptions, io: CommandIo): Prom
   const progress = new Progress(io.stderr, styleFor(io.stderr, io.env), { silent: options.json === true });
   const stage = progress.stage('replay');
   try {
-    const records = await untilInterrupted((signal) => {
+    const records = await interruptible((signal) => {
       const sent = (count: number) => stage.count(count, 'records');
       const put = createPutter(target.client, target.stream, options.rate, signal);
       return from.startsWith('stream:')
         ? fromStream(from.slice('stream:'.length), options, put, sent, signal)
         : fromSource(from, options, put, sent);
-    });
+    }, interruptionReport(options.state));
     stage.done(`${plural(records, 'record')} onto ${target.stream}`);
     if (options.json) io.stdout.write(`${JSON.stringify({ source: from, stream: target.stream, records })}\n`);
   } catch (error) {

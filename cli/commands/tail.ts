@@ -4,11 +4,11 @@ import { type Reading, readStream, type StreamRecord } from 'kinesis-reader';
 import { textPayload, withoutLineEnd } from '../../lambda/load/payload';
 import { isText } from '../../sql';
 import { Failure, Interrupted } from '../failure';
+import { interruptible } from '../interrupt';
 import { grouped, type Output, type Style, styleFor, table } from '../terminal';
 import type { CommandIo } from './context';
 import { addEnvironmentOptions, text } from './options';
 import { gathered } from './streams/gathered';
-import { untilInterrupted } from './streams/interrupt';
 import { openStream, type StreamOptions } from './streams/open-stream';
 import { since } from './streams/since';
 import { jsonLine, textLine } from './tail/lines';
@@ -71,19 +71,22 @@ async function tail(named: string, options: TailOptions, { stdout, stderr, env }
   const style = styleFor(stdout, env);
   const outcomes = opened.pipeline && !options.rate ? new MergeOutcomes(opened.pipeline) : undefined;
   try {
-    await untilInterrupted(async (signal) => {
-      const reading = readStream({
-        stream: opened.stream,
-        client: opened.client,
-        now: opened.now,
-        from: options.since(opened.now()),
-        until: options.until,
-        decode: isText(opened.pipeline?.stream.records) ? textOf : payloadOf,
-        signal,
-      });
-      if (options.rate) await showRates(reading, options, stdout, style);
-      else await showRecords(reading, options, outcomes, { stdout, stderr, style });
-    });
+    await interruptible(
+      async (signal) => {
+        const reading = readStream({
+          stream: opened.stream,
+          client: opened.client,
+          now: opened.now,
+          from: options.since(opened.now()),
+          until: options.until,
+          decode: isText(opened.pipeline?.stream.records) ? textOf : payloadOf,
+          signal,
+        });
+        if (options.rate) await showRates(reading, options, stdout, style);
+        else await showRecords(reading, options, outcomes, { stdout, stderr, style });
+      },
+      () => 'interrupted',
+    );
   } catch (error) {
     // Ctrl-C is how a person ends it.
     if (!(error instanceof Interrupted)) throw error;

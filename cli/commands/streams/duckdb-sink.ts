@@ -5,7 +5,7 @@ import { Failure } from '../../failure';
 import { columns, RowAppender } from './duckdb-rows';
 import type { CopiedRecord, Sink } from './sink';
 
-/** Keeps memory flat: DuckDB takes most of the machine's otherwise, and writes a file twice for small checkpoints. */
+/** Bounds DuckDB's memory: it takes most of the machine's otherwise, and writes a file twice for small checkpoints. */
 const settings = { memory_limit: '512MB', checkpoint_threshold: '64MB' };
 
 /** Rows in the table `records` of a DuckDB database: each record once, by its stream and message id. */

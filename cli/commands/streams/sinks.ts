@@ -97,8 +97,9 @@ interface Commit {
 }
 
 /**
- * Lines at the end of a file. `<file>.commits` says how long the file was at the last two commits, so that lines of a
- * batch whose state was never saved are cut off at the next start.
+ * Lines at the end of a file. `<file>.commits` says how long the file was at the start and at the last two commits, so
+ * that lines of a batch whose state was never saved are cut off at the next start. After a complete read it has the
+ * last commit only: a read with a new state then adds its lines behind those that are there.
  */
 function ndjsonSink(file: string, revision: number, field: Field): Sink {
   const descriptor = openSync(file, 'a+');
@@ -106,7 +107,12 @@ function ndjsonSink(file: string, revision: number, field: Field): Sink {
   const commits = existsSync(commitsFile) ? (JSON.parse(readFileSync(commitsFile, 'utf8')) as Commit[]) : [];
   const last = commits.find((commit) => commit.revision === revision);
   if (last) ftruncateSync(descriptor, Math.min(last.bytes, fstatSync(descriptor).size));
-  let previous = last;
+  const save = (kept: readonly Commit[]) => {
+    writeFileSync(`${commitsFile}.new`, JSON.stringify(kept));
+    renameSync(`${commitsFile}.new`, commitsFile);
+  };
+  let previous = last ?? { revision, bytes: fstatSync(descriptor).size };
+  if (!last) save([previous]);
   return {
     async write(records) {
       const json = jsonOf(records, field);
@@ -117,11 +123,13 @@ function ndjsonSink(file: string, revision: number, field: Field): Sink {
     async flush(next) {
       fsyncSync(descriptor);
       const commit = { revision: next, bytes: fstatSync(descriptor).size };
-      writeFileSync(`${commitsFile}.new`, JSON.stringify([...(previous ? [previous] : []), commit]));
-      renameSync(`${commitsFile}.new`, commitsFile);
+      save([previous, commit]);
       previous = commit;
     },
-    close: async () => closeSync(descriptor),
+    async close(complete) {
+      closeSync(descriptor);
+      if (complete) save([previous]);
+    },
   };
 }
 

@@ -277,7 +277,7 @@ describe('CloudWatch', () => {
   test.each([
     ['a service of AWS', [query('Sum', { Namespace: 'AWS/Lambda' })], /namespace AWS\/Lambda is not modelled/],
     ['an expression', [{ Id: 'e', Expression: 'm1 / m2' }], /Expression is not modelled/],
-    ['a percentile', [query('p99')], /Stat "p99" is not modelled/],
+    ['an unusual percentile', [query('p42')], /Stat "p42" is not modelled/],
     ['no query', [], /1 to 500 members, got 0/],
   ])('refuses %s', async (_, queries, message) => {
     await expect(data(queries)).rejects.toThrow(message);

@@ -133,3 +133,16 @@ test.each<[Decoding, (string | Buffer)[]]>([
   expect(found).toEqual(payloads.map((payload, n) => `k"${n + 1} ${Buffer.from(payload as string).toString('hex')}`));
   expect(readFileSync(file, 'utf8').trimEnd().split('\n')).toHaveLength(payloads.length);
 });
+
+test('lines of a read that was killed before its first commit are cut off, and nothing else', async () => {
+  const out = path('copy.ndjson');
+  const numbers = () =>
+    readFileSync(out, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).value);
+  await copy(out, recordsOf(['1', '2']));
+  await copy(out, recordsOf(['3']), 'json', false);
+  await copy(out, recordsOf(['3', '4'], { from: 2 }));
+  expect(numbers()).toEqual([1, 2, 3, 4]);
+});
