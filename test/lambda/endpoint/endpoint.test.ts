@@ -445,6 +445,7 @@ test('one line of metrics and log for each request', async () => {
 
 test('only requests to endpoints that exist are counted by endpoint, without zeros', async () => {
   const { get, world } = fakeEndpoints();
+  world.freshness = settled();
   await get(path, { headers: bearer() });
   await get(path, { headers: bearer() });
   await get('/v1/estore/invented.json', { headers: bearer() });
