@@ -88,11 +88,6 @@ const reasons: readonly Reason[] = [
     reason: 'For the day on which the partner sends its external id: until then the role trusts nobody',
   },
   {
-    role: /^Pipelines\/Partner\w+\/Access\/Role$/,
-    actions: ['execute-api:Invoke'],
-    reason: 'The partner asks its endpoints; `partners verify` calls STS and S3 alone',
-  },
-  {
     role: /^Pipelines\/EndpointFunction\/Handler\/Role$/,
     actions: ['redshift-data:CancelStatement', 'redshift-data:DescribeStatement'],
     reason: 'Follows a statement that takes longer than one call waits, and ends it when time is up; here none does',
