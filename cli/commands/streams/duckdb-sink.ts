@@ -6,7 +6,7 @@ import { columns, RowAppender } from './duckdb-rows';
 import type { CopiedRecord, Sink } from './sink';
 
 /** Bounds DuckDB's memory: it takes most of the machine's otherwise, and writes a file twice for small checkpoints. */
-const settings = { memory_limit: '512MB', checkpoint_threshold: '64MB' };
+const settings = { memory_limit: '128MB', checkpoint_threshold: '64MB' };
 
 /** Rows in the table `records` of a DuckDB database: each record once, by its stream and message id. */
 export async function tableSink(file: string): Promise<Sink> {
