@@ -78,15 +78,19 @@ function csvPayload(text: string, { columns = [], delimiter = ',' }: FileShape):
   if (fields?.length !== columns.length || fields.some((field) => Buffer.byteLength(field) > maxFieldBytes))
     return undefined;
   const payload = Object.create(null) as Record<string, unknown>;
-  for (const [index, { path, spelling }] of columns.entries()) {
-    let node = payload;
-    for (const attribute of path.slice(0, -1)) {
-      node[attribute] ??= Object.create(null);
-      node = node[attribute] as Record<string, unknown>;
-    }
-    node[path.at(-1)!] = fieldValue(fields[index]!, spelling);
-  }
+  for (const [index, { path, spelling }] of columns.entries())
+    putAt(payload, path, fieldValue(fields[index]!, spelling));
   return payload;
+}
+
+/** Sets the value at a path. Objects on the way are made where they are missing. */
+export function putAt(payload: Record<string, unknown>, path: readonly string[], value: unknown): void {
+  let node = payload;
+  for (const attribute of path.slice(0, -1)) {
+    node[attribute] ??= Object.create(null);
+    node = node[attribute] as Record<string, unknown>;
+  }
+  node[path.at(-1)!] = value;
 }
 
 const number = /^-?(?:0|[1-9][0-9]{0,99})(?:[.][0-9]{1,99})?(?:[eE][+-]?[0-9]{1,3})?$/;

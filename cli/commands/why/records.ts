@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline as pump } from 'node:stream/promises';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { recordsOfShape, textPayload } from '../../../lambda/load/payload';
+import { putAt, recordsOfShape, textPayload } from '../../../lambda/load/payload';
 import { UnreadableError as UnreadableObjectError } from '../../../lambda/load/records';
 import type { Column } from '../../../pipelines/definition';
 import { type Compression, json, linesOf, UnreadableError } from './lines';
@@ -160,15 +160,7 @@ async function* parquetRecords(bytes: Bytes, shape: FileShape): AsyncGenerator<F
 /** Builds a payload from the columns of a file. */
 function payloadOf(names: readonly string[], values: readonly unknown[], { columns }: FileShape): object {
   const payload: Record<string, unknown> = {};
-  for (const [n, name] of names.entries()) {
-    const path = pathOf(columns, n, name);
-    let parent = payload;
-    for (const part of path.slice(0, -1)) {
-      parent[part] ??= {};
-      parent = parent[part] as Record<string, unknown>;
-    }
-    parent[path.at(-1)!] = values[n];
-  }
+  for (const [n, name] of names.entries()) putAt(payload, pathOf(columns, n, name), values[n]);
   return payload;
 }
 

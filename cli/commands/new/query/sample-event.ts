@@ -1,3 +1,4 @@
+import { putAt } from '../../../../lambda/load/payload';
 import type { Column, Pipeline } from '../../../../pipelines/definition';
 
 /** The instant of the nth sample event: half past ten, half past eleven, … */
@@ -12,25 +13,16 @@ export function sampleEvent(pipeline: Pipeline, n: number, also: readonly string
   const { stream, where = [], identity, columns } = pipeline;
   const named = [...also, ...(identity.by === 'columns' ? identity.columns : [])];
   const payload: Record<string, unknown> = {};
-  for (const { path, oneOf } of where) put(payload, path, oneOf[0]);
+  for (const { path, oneOf } of where) putAt(payload, path, oneOf[0]);
   for (const column of columns)
     if (column.required || named.includes(column.name)) {
       const filter = where.find(({ path }) => path.join('\0') === column.path.join('\0'));
-      put(payload, column.path, filter ? filter.oneOf[0] : cellOf(column, n));
+      putAt(payload, column.path, filter ? filter.oneOf[0] : cellOf(column, n));
     }
   const { format, unwrap = [], base64 = false } = stream.records ?? {};
   if (format === 'text') return typeof payload['text'] === 'string' ? payload['text'] : `text ${n + 1}`;
   const event = base64 ? Buffer.from(JSON.stringify(payload)).toString('base64') : payload;
   return [...unwrap].reverse().reduce<unknown>((inner, name) => (name === '*' ? [inner] : { [name]: inner }), event);
-}
-
-function put(payload: Record<string, unknown>, path: readonly string[], value: unknown): void {
-  let place = payload;
-  for (const name of path.slice(0, -1)) {
-    place[name] ??= {};
-    place = place[name] as Record<string, unknown>;
-  }
-  place[path.at(-1)!] = value;
 }
 
 function cellOf(column: Column, n: number): unknown {
