@@ -7,6 +7,7 @@ import { Construct } from 'constructs';
 import type { Environment, ExportNotification } from '../../environments/environment';
 import { publishedEvent } from '../../lambda/export/contract';
 import { grant } from '../shared/grant';
+import { allowRule } from '../shared/rule-to-queue';
 
 export interface ExportNotificationsProps {
   readonly environment: Environment;
@@ -27,15 +28,7 @@ export class ExportNotifications extends Construct {
       removalPolicy: environment.retainData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     });
     notifications.forEach((notification, index) => {
-      const rule = this.rule(environment, notification, `${index + 1}`, undelivered);
-      undelivered.addToResourcePolicy(
-        new PolicyStatement({
-          principals: [new ServicePrincipal('events.amazonaws.com')],
-          actions: ['sqs:SendMessage'],
-          resources: [undelivered.queueArn],
-          conditions: { ArnEquals: { 'aws:SourceArn': rule.attrArn } },
-        }),
-      );
+      allowRule(undelivered, this.rule(environment, notification, `${index + 1}`, undelivered));
     });
   }
 

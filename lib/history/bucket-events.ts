@@ -1,9 +1,9 @@
 import { Stack } from 'aws-cdk-lib';
 import { CfnRule } from 'aws-cdk-lib/aws-events';
-import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { allowRule } from '../shared/rule-to-queue';
 
 export interface BucketEventsProps {
   readonly bucket: IBucket;
@@ -13,8 +13,9 @@ export interface BucketEventsProps {
 }
 
 /**
- * Sends "Object Created" events of a bucket to a queue by way of EventBridge. The configuration of the bucket stays as it is, so that it can belong to others:
- * a bucket has one list of notifications, and whoever sets it replaces it. Its owner switches EventBridge on once.
+ * Sends "Object Created" events of a bucket to a queue by way of EventBridge. The configuration of the bucket stays as it
+ * is, so that it can belong to others: a bucket has one list of notifications, and whoever sets it replaces it. Its owner
+ * switches EventBridge on once.
  */
 export class BucketEvents extends Construct {
   constructor(scope: Construct, id: string, { bucket, prefixes, queue }: BucketEventsProps) {
@@ -33,13 +34,6 @@ export class BucketEvents extends Construct {
       state: 'ENABLED',
       targets: [{ id: 'Queue', arn: queue.queueArn }],
     });
-    queue.addToResourcePolicy(
-      new PolicyStatement({
-        principals: [new ServicePrincipal('events.amazonaws.com')],
-        actions: ['sqs:SendMessage'],
-        resources: [queue.queueArn],
-        conditions: { ArnEquals: { 'aws:SourceArn': rule.attrArn } },
-      }),
-    );
+    allowRule(queue, rule);
   }
 }
