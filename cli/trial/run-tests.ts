@@ -92,9 +92,18 @@ async function tablesOf(pipeline: Pipeline, file: string): Promise<string> {
   const tables = withoutQueries(pipeline);
   const problems = problemsOf(tables);
   if (problems.length > 0) throw new Failure(problems.join('\n'));
-  const warehouse = await openStreamWarehouse(database, clockStart, { small: true });
+  return saved(file, undefined, (warehouse) => install(warehouse, tables));
+}
+
+/** Creates a file with a warehouse: that of another file, if it begins from one, and what `add` makes in it. */
+async function saved(
+  file: string,
+  from: string | undefined,
+  add: (warehouse: StreamWarehouse) => Promise<void>,
+): Promise<string> {
+  const warehouse = await openStreamWarehouse(database, clockStart, { from, small: true });
   try {
-    await install(warehouse, tables);
+    await add(warehouse);
     warehouse.save(file);
     return file;
   } catch (error) {
@@ -156,18 +165,8 @@ function readBy(pipeline: Pipeline, query: string): string[] {
 }
 
 /** Creates a file with the views of the pipeline, beside the file with its tables. */
-async function viewsOf(pipeline: Pipeline, tables: string): Promise<string> {
-  const warehouse = await openStreamWarehouse(database, clockStart, { from: tables, small: true });
-  try {
-    await installMore(warehouse, pipeline, withoutQueries(pipeline));
-    const file = `${tables}-views`;
-    warehouse.save(file);
-    return file;
-  } catch (error) {
-    warehouse.dispose();
-    throw error;
-  }
-}
+const viewsOf = (pipeline: Pipeline, tables: string): Promise<string> =>
+  saved(`${tables}-views`, tables, (warehouse) => installMore(warehouse, pipeline, withoutQueries(pipeline)));
 
 async function runAll(
   target: Target,
