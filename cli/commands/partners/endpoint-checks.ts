@@ -2,6 +2,7 @@ import type { Partner, PartnerEndpoint } from '../../../environments/environment
 import type { EndpointItem } from '../../../lambda/endpoint/contract';
 import type { Credentials } from '../../cloud/partner-access';
 import { PartnerEndpoints } from '../../cloud/partner-endpoints';
+import { addressOf } from '../api/call';
 import { endpointName, knownEndpoints } from '../api/site';
 import type { Checks } from './check-list';
 import type { PartnerSite } from './site';
@@ -21,15 +22,16 @@ export async function checkEndpoints(
     return;
   }
   const api = new PartnerEndpoints(site.region, session);
+  const signedRoutes = `${url.replace(/\/$/, '')}/iam`;
   for (const item of knownEndpoints()) {
     const name = endpointName(item);
-    const address = `${url.replace(/\/$/, '')}/iam/v1/${item.pipeline}/${item.name}.json`;
+    const addressWith = (params: Record<string, string>) => addressOf(signedRoutes, item, 'json', params);
     const grant = granted.find(({ endpoint }) => endpoint === name);
-    checks.judge(`asking ${name}`, grant ? 'allowed' : 'refused', await api.signed(address));
+    checks.judge(`asking ${name}`, grant ? 'allowed' : 'refused', await api.signed(addressWith({})));
     if (!grant) continue;
-    checks.judge(`asking ${name} without a signature`, 'refused', await api.unsigned(address));
+    checks.judge(`asking ${name} without a signature`, 'refused', await api.unsigned(addressWith({})));
     for (const param of fixedOf(grant, item)) {
-      const chosen = await api.signed(`${address}?${param}=millrace-verify`);
+      const chosen = await api.signed(addressWith({ [param]: 'millrace-verify' }));
       checks.judge(`asking ${name} with another ${param}`, 'refused', chosen);
     }
   }
