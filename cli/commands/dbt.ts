@@ -55,14 +55,18 @@ function init(
   const wanted = dbtProject(environment, pipelines);
   const files = compareFiles(wanted, readProject(folder, wanted));
   if (!check) writeProject(folder, files);
-  const isOpen = ({ status }: ComparedFile) => leftToDo.has(status) || (check && resolved.has(status));
-  const upToDate = !files.some(isOpen);
+  const open = openFiles(files, check);
+  const upToDate = open === 0;
   if (json) {
     const shown = files.map(({ path, status }) => ({ path, status }));
     io.stdout.write(`${JSON.stringify({ environment: name, folder, checked: check, upToDate, files: shown })}\n`);
-  } else io.stdout.write(report(folder, files, check, styleFor(io.stdout, io.env).bold));
+  } else io.stdout.write(report(folder, files, open, check, styleFor(io.stdout, io.env).bold));
   exit.code = upToDate ? 0 : OUT_OF_DATE;
 }
+
+/** How many files are not as Millrace writes them. Without a check, those that it resolves by itself are written. */
+const openFiles = (files: readonly ComparedFile[], check: boolean): number =>
+  files.filter(({ status }) => leftToDo.has(status) || (check && resolved.has(status))).length;
 
 /** What a person reads for each status: after a check, and after the files were written. */
 const phrases: Readonly<Record<Exclude<FileStatus, 'current'>, readonly [checked: string, written: string]>> = {
@@ -84,13 +88,13 @@ const phrases: Readonly<Record<Exclude<FileStatus, 'current'>, readonly [checked
 function report(
   folder: string,
   files: readonly ComparedFile[],
+  open: number,
   check: boolean,
   bold: (text: string) => string,
 ): string {
   const lines = files.flatMap(({ path, status }) =>
     status === 'current' ? [] : [`  ${path}: ${phrases[status][check ? 0 : 1]}`],
   );
-  const open = files.filter(({ status }) => leftToDo.has(status) || (check && resolved.has(status))).length;
   const current = files.filter(({ status }) => status === 'current').length;
   const summary =
     open === 0

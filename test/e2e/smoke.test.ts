@@ -32,7 +32,7 @@ async function smoke(...args: string[]): Promise<{ code: number; findings: Found
 const of = (findings: readonly Found[], check: string) => findings.find((each) => each.check === check);
 
 test('marks go through stream and history to events, views and an export, and are removed', async () => {
-  // S3 tells of the object again and again, also after its removal.
+  // S3 notifies eight times, the last times after the removal.
   const minutes = [0, 10, 14, 18, 22, 26, 30, 40].map((minute) => minute * 60_000);
   dev.trouble.delivery = (point) => (point === 'notification' ? minutes : undefined);
   const { code, findings } = await smoke();
