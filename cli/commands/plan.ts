@@ -23,7 +23,7 @@ import { treeStates } from '../plan/state';
 import { isFolder, statesOfTemplate, templatesIn } from '../plan/template';
 import { plural, styleFor } from '../terminal';
 import { addContextOptions, type CommandIo, type ContextOptions, type Exit, withContext } from './context';
-import { costOfTree } from './cost';
+import { costOfTree, pricesFor } from './cost';
 import { text } from './options';
 import { isRunningOver } from './runtime-file';
 
@@ -152,7 +152,7 @@ async function offlinePlan(from: string, environment: Environment, tree: Tree): 
     return makePlan(environment.name, from, { before: statesOfTemplate(from), ...tree });
   const read = (assembly: string) => ({
     before: templatesIn(assembly, environment.name).flatMap(statesOfTemplate),
-    costs: ifPriced(() => costOf(resourcesOf(assembly, environment.name))),
+    costs: ifPriced(() => costOf(resourcesOf(assembly, environment.name), undefined, pricesFor(environment.name))),
   });
   const { before, costs, comparedWith } = existsSync(from)
     ? { ...read(from), comparedWith: from }

@@ -1,6 +1,8 @@
 import { resourceType } from '../../lambda/warehouse-object/contract';
 import { endpointMetrics, functionMetrics, shownMetrics } from '../../lib/monitoring/alarms';
-import { type Price, prices } from './prices';
+import { defaultRegion, type Price, type Prices, pricesOf, UnknownPriceError } from './prices';
+
+export { UnknownPriceError };
 
 export interface TemplateResource {
   readonly Type: string;
@@ -19,8 +21,12 @@ export interface Line {
   readonly group: string;
   readonly amount: number;
   readonly price: Price;
+  /** Price of one. */
+  readonly unitDollars: number;
   readonly dollars: number;
 }
+/** A line before its price is known. */
+type Amount = Omit<Line, 'unitDollars' | 'dollars'>;
 
 export const monthHours = 730;
 const monthMinutes = monthHours * 60;
@@ -32,20 +38,11 @@ const perTick = { invocations: 5, secondsEach: 1, statements: 4, logBytes: 4000 
  */
 const pollsPerMinute = 15;
 
-const line = (per: Line['per'], group: string, amount: number, price: Price): Line => ({
-  per,
-  group,
-  amount,
-  price,
-  dollars: amount * prices[price].dollars,
-});
+const line = (per: Line['per'], group: string, amount: number, price: Price): Amount => ({ per, group, amount, price });
 const fixed = (group: string, amount: number, price: Price) => line('fixed', group, amount, price);
 
 /** A request of an endpoint whose answer is kept. Estimated from local runs; the access log and the function write a line each. */
 const perRequest = { seconds: 0.02, gb: 1, logBytes: 1000 };
-
-/** A resource whose cost is not known. */
-export class UnknownPriceError extends Error {}
 
 /** Types that cost nothing by themselves. Their traffic is priced by the events and GB. */
 const free = new Set([
@@ -53,6 +50,8 @@ const free = new Set([
   'AWS::ApiGatewayV2::Integration',
   'AWS::ApiGatewayV2::Route',
   'AWS::ApiGatewayV2::Stage',
+  // A budget is free unless it has actions of its own.
+  'AWS::Budgets::Budget',
   'AWS::CDK::Metadata',
   'AWS::EC2::FlowLog',
   'AWS::EC2::RouteTable',
@@ -78,6 +77,7 @@ const free = new Set([
   'AWS::RedshiftServerless::Namespace',
   'AWS::S3::Bucket',
   'AWS::S3::BucketPolicy',
+  'AWS::Scheduler::ScheduleGroup',
   'AWS::SNS::Subscription',
   'AWS::SNS::Topic',
   'AWS::SNS::TopicPolicy',
@@ -112,7 +112,7 @@ function minutesOf(expression: string): number {
   return Number(count) * { minute: 1, hour: 60, day: 1440 }[unit as 'minute' | 'hour' | 'day'];
 }
 
-function schedule(expression: string): Line[] {
+function schedule(expression: string): Amount[] {
   const ticks = monthMinutes / minutesOf(expression);
   const statements = ticks * perTick.statements;
   return [
@@ -130,7 +130,7 @@ function stream({
   StreamModeDetails,
   ShardCount = 1,
   RetentionPeriodHours = 24,
-}: TemplateResource['Properties']): Line[] {
+}: TemplateResource['Properties']): Amount[] {
   if (StreamModeDetails?.StreamMode === 'ON_DEMAND') return [fixed('Kinesis', monthHours, 'on-demand stream-hour')];
   return [
     fixed('Kinesis', ShardCount * monthHours, 'shard-hour'),
@@ -141,13 +141,12 @@ function stream({
 }
 
 /** @throws UnknownPriceError for a type without a price here: no type is free by default */
-function linesOf(resource: TemplateResource, resources: Resources): Line[] {
+function linesOf(resource: TemplateResource, resources: Resources): Amount[] {
   const { Type, Properties = {} } = resource;
   if (free.has(Type)) return [];
   switch (Type) {
     case 'AWS::Redshift::Cluster': {
       const price = `node-hour ${Properties.NodeType}` as Price;
-      if (!prices[price]) throw new UnknownPriceError(`cli/cost/prices.ts has no price of ${price}`);
       const nodes = Properties.NumberOfNodes ?? 1;
       const secret = Properties.ManageMasterPassword ? [fixed('keys and secrets', 1, 'secret-month')] : [];
       return [fixed('Redshift', nodes * awakeHours(resources), price), ...secret];
@@ -182,7 +181,7 @@ function linesOf(resource: TemplateResource, resources: Resources): Line[] {
  * reason of rejects is written, and paid for, only while that view fails or records are rejected. One of an endpoint is
  * written while the endpoint is asked.
  */
-function customMetrics(resources: Resources): Line[] {
+function customMetrics(resources: Resources): Amount[] {
   const { namespace, viewFailed, ...watched } = functionMetrics;
   const { rejectedRecords, ...shown } = shownMetrics;
   const ofPipelines = Object.values(resources).filter(
@@ -210,7 +209,7 @@ const servedPipelines = (resources: Resources): number =>
     ({ Type, Properties }) => Type === 'AWS::ApiGatewayV2::Route' && /^ANY \/v1\//.test(Properties.RouteKey),
   ).length;
 
-function requests(resources: Resources): Line[] {
+function requests(resources: Resources): Amount[] {
   if (servedPipelines(resources) === 0) return [];
   const of = (amount: number, price: Price) => line('requests', 'endpoints', amount * 1e6, price);
   return [
@@ -224,8 +223,26 @@ function requests(resources: Resources): Line[] {
 
 export const defaultEventBytes = 500;
 
-/** Returns all costs of an environment's templates: fixed, per million events of `eventBytes`, and per GB kept. */
-export function costOf(resources: Resources, eventBytes = defaultEventBytes): Line[] {
+/**
+ * Returns all costs of an environment's templates: fixed, per million events of `eventBytes`, and per GB kept.
+ * @throws UnknownPriceError for a region or a resource without a price
+ */
+export function costOf(
+  resources: Resources,
+  eventBytes = defaultEventBytes,
+  prices: Prices = pricesOf(defaultRegion),
+): Line[] {
+  return amountsOf(resources, eventBytes).map((amount) => priced(amount, prices));
+}
+
+function priced(amount: Amount, prices: Prices): Line {
+  // A node type of a template may be any text.
+  const unitDollars = (prices as Partial<Prices>)[amount.price]?.dollars;
+  if (unitDollars === undefined) throw new UnknownPriceError(`cli/cost/prices.ts has no price of ${amount.price}`);
+  return { ...amount, unitDollars, dollars: amount.amount * unitDollars };
+}
+
+function amountsOf(resources: Resources, eventBytes: number): Amount[] {
   const all = Object.values(resources);
   const gb = (1e6 * eventBytes) / 1e9;
   // Kinesis rounds a record up to 1 kB, Firehose to 5 kB.
@@ -239,7 +256,7 @@ export function costOf(resources: Resources, eventBytes = defaultEventBytes): Li
       Type === 'AWS::Kinesis::Stream' ? [Properties.RetentionPeriodHours ?? 24] : [],
     ),
   );
-  const where = (type: string, ...lines: Line[]) => (all.some(({ Type }) => Type === type) ? lines : []);
+  const where = (type: string, ...lines: Amount[]) => (all.some(({ Type }) => Type === type) ? lines : []);
   return [
     ...all.flatMap((resource) => linesOf(resource, resources)),
     ...customMetrics(resources),

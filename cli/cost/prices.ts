@@ -1,5 +1,8 @@
-/** List prices of us-east-1 in dollars, in November 2026, each with its pricing page. Other regions differ. */
-export const prices = {
+/** When the prices were read. */
+export const pricedOn = 'November 2026';
+
+/** List prices of us-east-1 in dollars, each with its pricing page. */
+const usEast1 = {
   'node-hour ra3.large': { dollars: 0.543, page: 'aws.amazon.com/redshift/pricing' },
   'node-hour ra3.xlplus': { dollars: 1.086, page: 'aws.amazon.com/redshift/pricing' },
   'node-hour ra3.4xlarge': { dollars: 3.26, page: 'aws.amazon.com/redshift/pricing' },
@@ -32,4 +35,24 @@ export const prices = {
   'GB-month of S3': { dollars: 0.023, page: 'aws.amazon.com/s3/pricing' },
 } as const;
 
-export type Price = keyof typeof prices;
+export type Price = keyof typeof usEast1;
+export type Prices = Readonly<Record<Price, { readonly dollars: number; readonly page: string }>>;
+
+/** By region. A region is added with all of its prices: one that is taken from another region would be a guess. */
+const tables = { 'us-east-1': usEast1 } as const satisfies Readonly<Record<string, Prices>>;
+
+export type PricedRegion = keyof typeof tables;
+export const pricedRegions = Object.keys(tables) as PricedRegion[];
+/** The region of an environment that names none. */
+export const defaultRegion: PricedRegion = 'us-east-1';
+
+/** A resource or a region whose prices are not known. */
+export class UnknownPriceError extends Error {}
+
+/** @throws UnknownPriceError for a region without prices here */
+export function pricesOf(region: string): Prices {
+  if (Object.hasOwn(tables, region)) return tables[region as PricedRegion];
+  throw new UnknownPriceError(
+    `cli/cost/prices.ts has no prices of ${region}, only of ${pricedRegions.join(', ')}; --region ${defaultRegion} uses those`,
+  );
+}

@@ -1,13 +1,10 @@
 import { type CostChange, dollarsOf, type Line, monthOf, type Traffic } from './cost';
-import { type Price, prices } from './prices';
 
 const number = (value: number) =>
   value >= 100 || Number.isInteger(value) ? Math.round(value).toLocaleString('en-US') : value.toPrecision(2);
 const money = (value: number) => `$${value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toFixed(2)}`;
-const unitPrice = (price: Price) => {
-  const { dollars } = prices[price];
-  return dollars < 0.01 ? `$${Number((dollars * 1e6).toPrecision(4))} a million` : `$${dollars}`;
-};
+const unitPrice = (dollars: number) =>
+  dollars < 0.01 ? `$${Number((dollars * 1e6).toPrecision(4))} a million` : `$${dollars}`;
 
 /** Adds up amounts of the same price. */
 function summed(lines: readonly Line[]): Line[] {
@@ -36,7 +33,9 @@ export function costTable(
   const cell = (lines: readonly Line[], terms: boolean) => {
     const sum = money(dollarsOf(lines));
     if (!terms) return sum;
-    const parts = summed(lines).map(({ amount, price }) => `${number(amount)} × ${unitPrice(price)} (${price})`);
+    const parts = summed(lines).map(
+      ({ amount, price, unitDollars }) => `${number(amount)} × ${unitPrice(unitDollars)} (${price})`,
+    );
     return lines.length === 0 ? '' : `${parts.join(' + ')} = ${sum}`;
   };
   const rowsOf = (per: Line['per']) => {
