@@ -59,8 +59,7 @@ function region(name: string): string {
  * Returns the prices of the environment's region. An environment that names no region has the prices of us-east-1.
  * @throws Failure for an unknown environment; UnknownPriceError for a region without prices
  */
-export const pricesFor = (environment: string, region?: string) =>
-  pricesOf(regionOf(environment, region));
+export const pricesFor = (environment: string, region?: string) => pricesOf(regionOf(environment, region));
 
 const regionOf = (environment: string, region?: string) =>
   region ?? findEnvironment(environment, 'each environment').region ?? defaultRegion;
