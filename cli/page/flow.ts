@@ -4,8 +4,7 @@ import type { FlowItem, FlowNode, NodeState, PipelineFlow, Snapshot } from '../.
 import { warehouseTime } from '../commands/context';
 import { bytes } from '../commands/history/cost';
 import { Sources } from '../commands/history/sources';
-import type { HistoryRows } from '../commands/local/history-counts';
-import { countRecords, isBalanced, type RecordCounts, sumCounts } from '../commands/local/record-counts';
+import { isBalanced, type RecordCounts, sumCounts } from '../commands/local/record-counts';
 import { grouped, plural } from '../terminal';
 import { endpointItems } from './endpoints';
 import { firstRow, numberOf, type PagePorts } from './ports';
@@ -39,8 +38,6 @@ export class FlowReader {
   constructor(
     private readonly ports: PagePorts,
     private readonly state: FlowState,
-    /** Counts the records of objects that are not loaded. */
-    private readonly rows: Pick<HistoryRows, 'of'>,
     private readonly pipelines: readonly Pipeline[],
   ) {
     this.startedAt = ports.now();
@@ -87,7 +84,7 @@ export class FlowReader {
     const counts = new Map<string, RecordCounts>();
     for (const pipeline of pipelines)
       for (let look = 1; look <= LOOKS; look++) {
-        const found = await countRecords(this.ports, pipeline, this.rows);
+        const found = await this.ports.counts(pipeline);
         counts.set(pipeline.name, found);
         if (isBalanced(found)) break;
       }

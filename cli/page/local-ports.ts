@@ -2,6 +2,8 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { statisticOf, timeSeries } from 'aws-local';
 import type { Environment } from '../../environments/environment';
+import type { HistoryRows } from '../commands/local/history-counts';
+import { countRecords } from '../commands/local/record-counts';
 import { alarmDefinitions, firing, NAMESPACE } from './alarms';
 import type { PageRuntime } from './page-runtime';
 import type { PagePorts } from './ports';
@@ -12,6 +14,8 @@ export function localPorts(
   { runtime, demo, dataDir }: PageRuntime,
   watch: RuntimeWatch,
   environment: Environment,
+  /** Counts the records of objects that are not loaded. */
+  rows: Pick<HistoryRows, 'of'>,
 ): PagePorts {
   const startedAt = runtime.clock.now();
   const connection = { data: dataDir, outputs: '' };
@@ -41,6 +45,7 @@ export function localPorts(
     streamOf: (pipeline) => demo.streamOf(pipeline),
     isDeployed: (pipeline) => demo.isDeployed(pipeline),
     query: (sql) => demo.query(sql),
+    counts: (pipeline) => countRecords(demo, pipeline, rows),
     acceptedRecords: (stream) => demo.acceptedRecords(stream),
     objects: (bucket, prefix) => demo.objects(bucket, prefix),
     async read(bucket, key) {

@@ -19,8 +19,7 @@ const ENVIRONMENT = 'dev';
 export async function openPage(page: PageRuntime, faults: FaultsOnDemand, requests: BatchRequests): Promise<Page> {
   const environment = environments.find(({ name }) => name === ENVIRONMENT)!;
   const watch = new RuntimeWatch(page.runtime);
-  const ports = localPorts(page, watch, environment);
-  const rows = new HistoryRows(page.demo);
+  const ports = localPorts(page, watch, environment, new HistoryRows(page.demo));
   const attempts = tryIt(page, watch, faults, requests, pipelines);
   const state = {
     events: () => watch.events,
@@ -30,8 +29,8 @@ export async function openPage(page: PageRuntime, faults: FaultsOnDemand, reques
     paused: () => page.runtime.pause.state() !== undefined,
     pausedUntil: () => page.runtime.pause.next('resume'),
   };
-  const flow = new FlowReader(ports, state, rows, pipelines);
-  const { dispose, download, calls } = readCalls(ports, rows, pipelines);
+  const flow = new FlowReader(ports, state, pipelines);
+  const { dispose, download, calls } = readCalls(ports, pipelines);
   const source: Source = {
     version: () => flow.version(),
     snapshot: () => flow.snapshot(),

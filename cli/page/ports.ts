@@ -3,7 +3,8 @@ import type { Environment } from '../../environments/environment';
 import type { WarehouseTarget } from '../../lambda/shared/redshift-data';
 import type { Alarm } from '../../ui/api';
 import type { ConnectOptions } from '../cloud/connect';
-import type { StoredObject } from '../commands/local/demo-runtime';
+import type { DeployedPipeline, StoredObject } from '../commands/local/demo-runtime';
+import type { RecordCounts } from '../commands/local/record-counts';
 import type { FunctionState, Role } from './watch';
 
 export interface MetricQuery {
@@ -63,6 +64,8 @@ export interface PagePorts {
   isDeployed(pipeline: string): boolean;
   /** Runs a query as the owner of the database. Values are JSON scalars. */
   query(sql: string): Promise<{ columns: string[]; rows: unknown[][] }>;
+  /** Counts the records of one pipeline in every place. */
+  counts(pipeline: DeployedPipeline): Promise<RecordCounts>;
   /** How many records the stream has accepted. */
   acceptedRecords(stream: string): number;
   objects(bucket: string, prefix: string): Promise<StoredObject[]>;

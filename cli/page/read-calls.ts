@@ -1,6 +1,5 @@
 import type { Pipeline } from '../../pipelines/definition';
 import type { Source } from '../../ui/server';
-import type { HistoryRows } from '../commands/local/history-counts';
 import { sqlConsole } from './console';
 import { endpointCalls } from './endpoints';
 import { exportCalls } from './exports';
@@ -11,7 +10,7 @@ import { callsThroughCommands } from './through-commands';
 import { viewCalls } from './views';
 
 /** The calls that every environment answers. */
-export function readCalls(ports: PagePorts, rows: Pick<HistoryRows, 'of'>, pipelines: readonly Pipeline[]) {
+export function readCalls(ports: PagePorts, pipelines: readonly Pipeline[]) {
   const { dispose, ...sql } = sqlConsole(ports);
   const { download, ...exports } = exportCalls(ports);
   const calls = {
@@ -19,7 +18,7 @@ export function readCalls(ports: PagePorts, rows: Pick<HistoryRows, 'of'>, pipel
     ...sql,
     ...exports,
     ...viewCalls(ports, pipelines),
-    ...seriesCalls(ports, rows, pipelines),
+    ...seriesCalls(ports, pipelines),
     ...endpointCalls(ports, pipelines),
     ...runbookCalls,
   } satisfies Partial<Source['calls']>;

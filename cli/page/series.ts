@@ -4,8 +4,6 @@ import { landingName, ofLanding, publicTables } from '../../sql';
 import type { Series } from '../../ui/api';
 import type { Calls } from '../../ui/server';
 import { warehouseText } from '../commands/context';
-import type { HistoryRows } from '../commands/local/history-counts';
-import { countRecords } from '../commands/local/record-counts';
 import { NAMESPACE, partsOf } from './alarms';
 import type { PagePorts } from './ports';
 
@@ -18,11 +16,7 @@ const BUCKETS = 120;
 const MOST_REASONS = 6;
 
 /** Answers the page's calls for time series. All times are times of the runtime's clock. */
-export function seriesCalls(
-  ports: PagePorts,
-  rows: Pick<HistoryRows, 'of'>,
-  pipelines: readonly Pipeline[],
-): Pick<Calls, '/api/series'> {
+export function seriesCalls(ports: PagePorts, pipelines: readonly Pipeline[]): Pick<Calls, '/api/series'> {
   return {
     async '/api/series'({ minutes }) {
       const width = (WIDTHS.find((candidate) => minutes / candidate <= BUCKETS) ?? WIDTHS.at(-1)!) * 60_000;
@@ -30,7 +24,7 @@ export function seriesCalls(
       const first = Math.floor((now - minutes * 60_000) / width) * width;
       const times: number[] = [];
       for (let time = first; time <= now; time += width) times.push(time);
-      const axis = new Axis(times, width, ports, rows);
+      const axis = new Axis(times, width, ports);
       const deployed = pipelines.filter(({ name }) => ports.isDeployed(name));
       return { times, charts: await charts(axis, deployed) };
     },
@@ -84,7 +78,6 @@ class Axis {
     private readonly times: readonly number[],
     private readonly widthMs: number,
     private readonly ports: PagePorts,
-    private readonly rows: Pick<HistoryRows, 'of'>,
   ) {
     this.from = `'${warehouseText(times[0]!)}'::timestamp`;
   }
@@ -148,7 +141,7 @@ where merged_at >= ${this.from} and source = 'stream' group by 1`,
       pending += arrived[n]! - gone[n]!;
       return pending;
     });
-    const counts = await countRecords(this.ports, pipeline, this.rows);
+    const counts = await this.ports.counts(pipeline);
     return [...values.slice(0, -1), counts.pending];
   }
 
