@@ -100,6 +100,7 @@ export async function composeServices(options: CompositionOptions): Promise<Serv
     deliver: faults?.deliver('event'),
   });
   const metrics = createMetrics();
+  metrics.addOwn(kinesis.port.incoming);
   const cloudWatch = createCloudWatch({ ...base, metrics });
   const lambda: Lambda = createLambda({
     ...base,

@@ -276,6 +276,16 @@ describe('CloudWatch', () => {
 
   test.each([
     ['a service of AWS', [query('Sum', { Namespace: 'AWS/Lambda' })], /namespace AWS\/Lambda is not modelled/],
+    [
+      'the age of iterators, which no stream reports here',
+      [query('Sum', { Namespace: 'AWS/Kinesis', MetricName: 'GetRecords.IteratorAgeMilliseconds' })],
+      /namespace AWS\/Kinesis is not modelled/,
+    ],
+    [
+      'another statistic than the sum of what a stream accepted',
+      [query('Average', { Namespace: 'AWS/Kinesis', MetricName: 'IncomingRecords' })],
+      /the statistic Average of AWS\/Kinesis IncomingRecords is not modelled/,
+    ],
     ['an expression', [{ Id: 'e', Expression: 'm1 / m2' }], /Expression is not modelled/],
     ['an unusual percentile', [query('p42')], /Stat "p42" is not modelled/],
     ['no query', [], /1 to 500 members, got 0/],

@@ -8,12 +8,23 @@ export interface MetricValue {
   readonly at: number;
 }
 
+/** Metrics that a service of AWS reports itself. Their values are sums of a minute or more, so only `Sum` can be asked. */
+export interface OwnMetrics {
+  readonly namespace: string;
+  readonly names: readonly string[];
+  find(name: string): readonly MetricValue[];
+}
+
 /** The runtime's metrics. Memory holds the latest values of each. */
 export interface Metrics {
   record(value: MetricValue): void;
   /** Records a log line in CloudWatch's embedded metric format. Ignores any other line, as CloudWatch does. */
   recordEmbedded(line: string, at: number): void;
   find(namespace: string, name: string): readonly MetricValue[];
+  /** Adds the metrics that a service reports. */
+  addOwn(own: OwnMetrics): void;
+  /** True for a metric that a service reports. */
+  isOwn(namespace: string, name: string): boolean;
   all(): readonly MetricValue[];
 }
 
@@ -33,6 +44,9 @@ interface EmbeddedLine {
 
 export function createMetrics(): Metrics {
   const byName = new Map<string, MetricValue[]>();
+  const owns: OwnMetrics[] = [];
+  const ownOf = (namespace: string, name: string) =>
+    owns.find((own) => own.namespace === namespace && own.names.includes(name));
   const record = (value: MetricValue) => {
     const name = `${value.namespace}\n${value.name}`;
     const values = byName.get(name);
@@ -45,7 +59,9 @@ export function createMetrics(): Metrics {
       for (const value of embeddedValues(line, at)) record(value);
     },
     all: () => [...byName.values()].flat(),
-    find: (namespace, name) => [...(byName.get(`${namespace}\n${name}`) ?? [])],
+    addOwn: (own) => void owns.push(own),
+    isOwn: (namespace, name) => ownOf(namespace, name) !== undefined,
+    find: (namespace, name) => ownOf(namespace, name)?.find(name) ?? [...(byName.get(`${namespace}\n${name}`) ?? [])],
   };
 }
 

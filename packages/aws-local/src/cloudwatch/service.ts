@@ -129,8 +129,9 @@ function getMetricData(metrics: Metrics, raw: unknown) {
     if (query['Expression'] !== undefined) throw new NotModelledError(`${where}.Expression`);
     const stat = objectOf(query['MetricStat'], ['Metric', 'Period', 'Stat', 'Unit'], `${where}.MetricStat`) ?? {};
     if (stat['Unit'] !== undefined) throw new NotModelledError(`${where}.MetricStat.Unit`);
-    const metric = metricOf(stat['Metric'], `${where}.MetricStat.Metric`);
+    const metric = metricOf(metrics, stat['Metric'], `${where}.MetricStat.Metric`);
     const statistic = statisticNamed(stat['Stat'], `${where}.MetricStat.Stat`);
+    checkStatistic(metrics, metric, statistic);
     const periodMs = periodOf(stat['Period'], `${where}.MetricStat.Period`);
     const points = timeSeries(metrics.find(metric.namespace, metric.name), metric.dimensions, { from, to, periodMs });
     if (scan !== 'TimestampAscending') points.reverse();
@@ -151,10 +152,11 @@ function getMetricData(metrics: Metrics, raw: unknown) {
 function getMetricStatistics(metrics: Metrics, raw: unknown) {
   const allowed = ['Namespace', 'MetricName', 'Dimensions', 'StartTime', 'EndTime', 'Period', 'Statistics'];
   const { StartTime, EndTime, Period, Statistics, ...named } = objectOf(raw, allowed, 'GetMetricStatistics') ?? {};
-  const metric = metricOf(named, 'GetMetricStatistics');
+  const metric = metricOf(metrics, named, 'GetMetricStatistics');
   const [from, to] = windowOf({ StartTime, EndTime });
   const wanted = listOf(Statistics, 'Statistics').map((name) => statisticNamed(name, 'Statistics'));
   if (wanted.length === 0) throw new AwsError('MissingParameter', 'Statistics must be given');
+  for (const statistic of wanted) checkStatistic(metrics, metric, statistic);
   const periodMs = periodOf(Period, 'Period');
   const points = timeSeries(metrics.find(metric.namespace, metric.name), metric.dimensions, { from, to, periodMs });
   return {
@@ -167,22 +169,31 @@ function getMetricStatistics(metrics: Metrics, raw: unknown) {
   };
 }
 
-function metricOf(raw: unknown, where: string) {
+function metricOf(metrics: Metrics, raw: unknown, where: string) {
   const metric = objectOf(raw, ['Namespace', 'MetricName', 'Dimensions'], where) ?? {};
   const namespace = requiredText(metric['Namespace'], `${where}.Namespace`);
-  checkNamespace(namespace);
+  const name = requiredText(metric['MetricName'], `${where}.MetricName`);
+  if (!metrics.isOwn(namespace, name)) checkNamespace(namespace);
   const dimensions = listOf(metric['Dimensions'], `${where}.Dimensions`).map((item): [string, string] => {
     const dimension = objectOf(item, ['Name', 'Value'], `${where}.Dimensions`) ?? {};
     const text = (member: string) => requiredText(dimension[member], `${where}.Dimensions.${member}`);
     return [text('Name'), text('Value')];
   });
-  const name = requiredText(metric['MetricName'], `${where}.MetricName`);
   return { namespace, name, dimensions: Object.fromEntries(dimensions) };
 }
 
-/** Throws for AWS's own namespaces. No local service publishes metrics, so an empty answer would be misleading. */
+/** Throws for AWS's own namespaces. Local services report few of their metrics, so an empty answer would be misleading. */
 function checkNamespace(namespace: string): void {
   if (namespace.startsWith('AWS/')) throw new NotModelledError(`the metrics of namespace ${namespace}`);
+}
+
+function checkStatistic(
+  metrics: Metrics,
+  { namespace, name }: { namespace: string; name: string },
+  statistic: Statistic,
+) {
+  if (statistic !== 'Sum' && metrics.isOwn(namespace, name))
+    throw new NotModelledError(`the statistic ${statistic} of ${namespace} ${name}`);
 }
 
 function statisticNamed(value: unknown, where: string): Statistic {

@@ -12,6 +12,7 @@ import {
   storing,
 } from 'aws-local-kit';
 import type { Kms } from '../kms';
+import { IncomingMetrics } from './incoming';
 import { Stream, type StreamSettings } from './stream';
 
 export interface KinesisOptions {
@@ -46,6 +47,8 @@ const createdFile = 'created.json';
 /** The streams of the account, and those of other accounts that the runtime was given. */
 export class Kinesis implements KinesisPort, Disposable {
   readonly #streams = new Map<string, Stream>();
+  /** What CloudWatch knows of the streams. */
+  readonly incoming = new IncomingMetrics();
 
   /** Opens the streams that earlier runs created through the API. A template's streams are opened by its deployment. */
   constructor(readonly options: KinesisOptions) {

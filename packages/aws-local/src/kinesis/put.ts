@@ -46,6 +46,7 @@ export function putOperations(kinesis: Kinesis): JsonOperations {
       if (kinesis.options.throttle && !limiter.admits(record.shard, record.bytes, now))
         throw new AwsError('ProvisionedThroughputExceededException', throttled(stream, record.shard));
       const [number] = record.shard.append([record], now);
+      kinesis.incoming.add(stream.name, 1, record.bytes, now);
       return { ShardId: record.shard.id, SequenceNumber: number, ...encryption(stream) };
     },
     PutRecords(input: Input, principal) {
@@ -61,12 +62,13 @@ export function putOperations(kinesis: Kinesis): JsonOperations {
       const total = records.reduce((sum, record) => sum + record.bytes, 0);
       if (total > maxRequestBytes)
         throw new AwsError('InvalidArgumentException', `Records size exceeds ${maxRequestBytes} bytes, got ${total}`);
-      return putAll(stream, records, kinesis.options.clock.now(), kinesis.options.throttle ? limiter : undefined);
+      return putAll(kinesis, stream, records, kinesis.options.throttle ? limiter : undefined);
     },
   };
 }
 
-function putAll(stream: Stream, records: readonly Accepted[], now: number, limiter: Limiter | undefined) {
+function putAll(kinesis: Kinesis, stream: Stream, records: readonly Accepted[], limiter: Limiter | undefined) {
+  const now = kinesis.options.clock.now();
   const results: object[] = new Array(records.length);
   const byShard = new Map<Shard, number[]>();
   let failed = 0;
@@ -97,6 +99,8 @@ function putAll(stream: Stream, records: readonly Accepted[], now: number, limit
       for (const i of indexes) results[i] = { ErrorCode: error.code, ErrorMessage: error.message };
       continue;
     }
+    const bytes = indexes.reduce((sum, i) => sum + records[i]!.bytes, 0);
+    kinesis.incoming.add(stream.name, indexes.length, bytes, now);
     for (const [j, i] of indexes.entries()) results[i] = { SequenceNumber: numbers[j], ShardId: shard.id };
   }
   return { FailedRecordCount: failed, Records: results, ...encryption(stream) };
