@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ExecuteStatementCommand, GetStatementResultCommand, RedshiftDataClient } from '@aws-sdk/client-redshift-data';
+import { S3Client } from '@aws-sdk/client-s3';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { clientSettings } from '../shared/client-settings';
 import { type Freshness, freshnessKey, parseFreshness } from '../shared/freshness';
@@ -15,7 +16,8 @@ import {
   warehouseTarget,
 } from '../shared/redshift-data';
 import { redshiftStatus } from '../shared/redshift-status';
-import { connectObjects } from '../shared/s3';
+import { s3Objects } from '../shared/s3';
+import { directReads } from '../shared/s3-direct';
 import type { StatementState, StatementStatus } from '../shared/warehouse';
 import type { AskStatus } from '../shared/warehouse-status';
 import type { EndpointsPlan, env, PartnerGrant, TokenKeys } from './contract';
@@ -66,7 +68,9 @@ const secretMs = 5_000;
 const sleepMs = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 export function createHost(settings: ReturnType<typeof env.read>): EndpointHost {
-  const objects = connectObjects({ answerMs: 5_000 });
+  const s3 = new S3Client(clientSettings({ answerMs: 5_000 }));
+  const objects = s3Objects(s3);
+  const direct = directReads(s3);
   const secrets = new SecretsManagerClient(clientSettings({ answerMs: secretMs }));
   const data = new RedshiftDataClient({ ...clientSettings(), maxAttempts: 2 });
   const readers = JSON.parse(settings.READER_SECRETS) as Readonly<Record<string, string>>;
@@ -77,7 +81,8 @@ export function createHost(settings: ReturnType<typeof env.read>): EndpointHost 
     partners: JSON.parse(settings.PARTNERS) as Readonly<Record<string, PartnerGrant>>,
     queries: (pipeline) => dataApiQueries(data, targetOf(pipeline), redshiftStatus(targetOf(pipeline))),
     async freshness(pipeline) {
-      const text = await objects.get(settings.WORK_BUCKET, freshnessKey(pipeline));
+      const key = freshnessKey(pipeline);
+      const text = (await direct(settings.WORK_BUCKET, key)) ?? (await objects.get(settings.WORK_BUCKET, key));
       return text === undefined ? undefined : parseFreshness(text);
     },
     async readKeys() {

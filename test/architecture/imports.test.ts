@@ -168,6 +168,7 @@ test('no Lambda core imports an AWS SDK: only handlers, hosts and the adapters i
     'lambda/shared/redshift-status.ts',
     'lambda/shared/s3.ts',
     'lambda/shared/s3-bytes.ts',
+    'lambda/shared/s3-direct.ts',
     'lambda/shared/sqs.ts',
     'lambda/shared/event-bus.ts',
   ];

@@ -117,13 +117,14 @@ function contextOf(request: AuthorizationRequest, options: AuthorizerOptions): C
   const now = options.clock.now();
   const isService = principal.kind === 'service';
   const hasAccount = !isService && principal.kind !== 'anonymous';
-  const values: Record<string, readonly string[]> = {
+  // Most requests need few of them, so those that take time are computed on demand.
+  const values: Record<string, readonly string[] | (() => string)> = {
     'aws:securetransport': [String(!principal.unencrypted)],
     ...(principal.unencrypted ? {} : { 's3:tlsversion': ['1.3'] }),
     'aws:requestedregion': [options.region],
-    'aws:currenttime': [new Date(now).toISOString()],
-    'aws:epochtime': [String(Math.floor(now / 1000))],
-    'aws:resourceaccount': [accountOf(request.resource, options)],
+    'aws:currenttime': () => new Date(now).toISOString(),
+    'aws:epochtime': () => String(Math.floor(now / 1000)),
+    'aws:resourceaccount': () => accountOf(request.resource, options),
     'aws:principalisawsservice': [String(isService)],
     'aws:viaawsservice': ['false'],
     'aws:principaltype': [principalType(principal)],
@@ -131,7 +132,7 @@ function contextOf(request: AuthorizationRequest, options: AuthorizerOptions): C
   if (hasAccount) {
     values['aws:principalarn'] = [principal.roleArn ?? principal.arn];
     values['aws:principalaccount'] = [principal.account];
-    values['aws:userid'] = [options.userIdOf(principal)];
+    values['aws:userid'] = () => options.userIdOf(principal);
   }
   if (principal.kind === 'administrator')
     values['aws:username'] = [principal.arn.slice(principal.arn.lastIndexOf('/') + 1)];
@@ -141,7 +142,8 @@ function contextOf(request: AuthorizationRequest, options: AuthorizerOptions): C
     values[key.toLowerCase()] = typeof value === 'string' ? [value] : value;
   return (key) => {
     const name = key.toLowerCase();
-    if (Object.hasOwn(values, name)) return values[name];
+    const value = Object.hasOwn(values, name) ? values[name] : undefined;
+    if (value !== undefined) return typeof value === 'function' ? [value()] : value;
     if (!optionalKeys.has(name) && !name.startsWith('kms:encryptioncontext:'))
       throw new UndecidableCondition(`condition key ${key} is not modelled for ${request.action}`);
     return undefined;

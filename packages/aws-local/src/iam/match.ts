@@ -31,9 +31,13 @@ function cached<T>(cache: Map<string, T>, key: string, make: () => T): T {
   return made;
 }
 
+/** Matchers of patterns without variables. */
+const patterns = { exact: new Map<string, Matcher>(), ignoringCase: new Map<string, Matcher>() };
+
 /** Matches a pattern in which `*` means any characters and `?` one character. */
 export function wildcardMatches(pattern: string, value: string, ignoreCase = false): boolean {
-  return matchesPieces([{ text: pattern, literal: false }], value, ignoreCase);
+  const known = ignoreCase ? patterns.ignoringCase : patterns.exact;
+  return cached(known, pattern, () => matcherOf([{ text: pattern, literal: false }], ignoreCase))(value);
 }
 
 /** Compares ARNs part by part: a wildcard does not match across the first five colons. */
@@ -75,7 +79,13 @@ function matcherOf(pieces: readonly Piece[], ignoreCase: boolean): Matcher {
   // The length keeps the text of one piece apart from the start of the next.
   const keys = pieces.map(({ text, literal }) => `${literal ? 'l' : 'w'}${text.length}:${text}`);
   const key = (ignoreCase ? 'i' : 's') + keys.join('');
-  return cached(matchers, key, () => wildcardMatcher(pieces.flatMap(unitsOf), ignoreCase));
+  return cached(matchers, key, () => matcherOfUnits(pieces.flatMap(unitsOf), ignoreCase));
+}
+
+function matcherOfUnits(units: readonly WildcardUnit[], ignoreCase: boolean): Matcher {
+  const [only] = units;
+  if (units.length !== 1 || typeof only !== 'object' || ignoreCase) return wildcardMatcher(units, ignoreCase);
+  return (value) => value === only.text;
 }
 
 function unitsOf({ text, literal }: Piece): WildcardUnit[] {

@@ -64,6 +64,11 @@ const initTimeoutMs = 60_000;
  * AWS. With many processes the processors are what is missing, and another process makes them all slower.
  */
 const patienceMs = 50;
+/**
+ * Longest wait for each process while others end invocations. They are not blocked, so a queue means that the processors are busy, and a new process would
+ * take more of their time than it gives.
+ */
+const busyPatienceMs = 500;
 /** Longest idle time of a warm process, in real time. */
 const idleTimeoutMs = 120_000;
 
@@ -124,6 +129,8 @@ export function createRunner(settings: FunctionSettings, onOutput: (text: string
   let retiring = false;
   /** Time at which the last process finished loading its code, by `performance.now`. */
   let loadedAt = 0;
+  /** Time at which the last invocation ended. */
+  let endedAt = 0;
   let loading = 0;
   let later: NodeJS.Timeout | undefined;
   const rested: (() => void)[] = [];
@@ -187,7 +194,10 @@ export function createRunner(settings: FunctionSettings, onOutput: (text: string
   /** Milliseconds until a new process starts for the invocation. Undefined while one is loading. */
   const patience = ({ since }: Job): number | undefined => {
     if (workers.size === 0) return 0;
-    return loading > 0 ? undefined : Math.max(since, loadedAt) + patienceMs * workers.size - performance.now();
+    if (loading > 0) return undefined;
+    const waitedFrom = Math.max(since, loadedAt);
+    const blocked = Math.max(waitedFrom + patienceMs * workers.size, endedAt + patienceMs);
+    return Math.min(blocked, waitedFrom + busyPatienceMs * workers.size) - performance.now();
   };
   const pump = () => {
     clearTimeout(later);
@@ -210,6 +220,7 @@ export function createRunner(settings: FunctionSettings, onOutput: (text: string
       busy += 1;
       run(worker, job).then((result) => {
         busy -= 1;
+        endedAt = performance.now();
         if (workers.has(worker) && !worker.child.killed && worker.child.connected && !disposed) park(worker);
         job.done(result);
         pump();

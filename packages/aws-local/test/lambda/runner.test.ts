@@ -163,6 +163,16 @@ test('invocations that follow quickly share a process, and one that waits for a 
   expect(await pids(5_000, 0)).toBe(2);
 });
 
+test('a queue of short invocations gets no further process while they end one after the other', async () => {
+  const runner = runnerOf(
+    `exports.handler = async () => { const until = Date.now() + 10; while (Date.now() < until); return process.pid; };`,
+    { concurrency: 10 },
+  );
+  await runner.invoke({});
+  const results = await Promise.all(Array.from({ length: 25 }, () => runner.invoke({})));
+  expect(new Set(results.map(({ payload }) => payload)).size).toBe(1);
+});
+
 test('what the function prints goes to the log', async () => {
   let printed = '';
   const runner = runnerOf(
