@@ -29,6 +29,16 @@ export interface FlowItem {
   readonly state: NodeState;
 }
 
+/** An open shard of a stream in the picture. */
+export interface FlowShard {
+  /** `shardId-000000000000` */
+  readonly id: string;
+  /** Records a second of the clock that it accepted lately. */
+  readonly rate: number;
+  /** When the oldest record arrived that is not read yet, epoch milliseconds. Undefined: all are read. */
+  readonly behindSince?: number;
+}
+
 export interface PipelineFlow {
   readonly name: string;
   readonly counts: Counts;
@@ -39,6 +49,8 @@ export interface PipelineFlow {
   readonly partners: readonly FlowItem[];
   /** Records a second of the clock that the stream accepted lately. */
   readonly rate: number;
+  /** Empty where only the stream as a whole is known. */
+  readonly shards: readonly FlowShard[];
   /** Functions that are running now. */
   readonly running: readonly string[];
 }
@@ -208,6 +220,29 @@ export interface ViewNode {
   readonly refreshedAt?: string;
 }
 
+/** What the next deployment of the working tree would do to one object, in the words of `millrace plan`. */
+export interface PlannedChange {
+  /** `view estore.hourly_revenue` */
+  readonly object: string;
+  /** The node that it changes, if it is one of the graph. */
+  readonly node?: string;
+  readonly action: 'added' | 'online' | 'rebuild' | 'refused' | 'removed';
+  readonly summary: string;
+  readonly notes: readonly string[];
+  /** Null where it is not there. Undefined: it has no query, or the plan does not know it. */
+  readonly query?: { readonly before: string | null; readonly after: string | null };
+}
+
+export interface PlanAnswer {
+  /** What the working tree was compared with. */
+  readonly comparedWith: string;
+  readonly changes: readonly PlannedChange[];
+  /** Something that must be mended first, or that a deployment does not mend. */
+  readonly problems: readonly string[];
+  /** Why there is no plan: an error in the tree, for example. */
+  readonly failure?: string;
+}
+
 export interface EndpointParameter {
   readonly name: string;
   readonly type: string;
@@ -284,6 +319,18 @@ export interface EndpointAnswer {
   readonly curl: string;
 }
 
+/** An alarm that watches what a chart shows. */
+export interface ChartAlarm {
+  /** Heading of its section in docs/runbook.md. */
+  readonly heading: string;
+  /** `when no window was published for 3 hours` */
+  readonly fires: string;
+  /** Where it fires, in the unit of the chart. @default - it watches another figure */
+  readonly value?: number;
+  /** Why this environment does not have it. @default - it has it */
+  readonly absent?: string;
+}
+
 export interface Series {
   /** Epoch milliseconds, one for each value. */
   readonly times: readonly number[];
@@ -293,8 +340,8 @@ export interface Series {
     readonly lines: readonly { readonly name: string; readonly values: readonly (number | null)[] }[];
     /** What is written beside a line's name: its last value, or the sum of counts. */
     readonly legend: 'last' | 'sum';
-    /** The value at which an alarm fires, and its heading in the runbook. */
-    readonly threshold?: { readonly value: number; readonly alarm: string };
+    /** Alarms that watch what the chart shows. */
+    readonly alarms: readonly ChartAlarm[];
   }[];
 }
 
@@ -332,6 +379,8 @@ export interface Api {
   '/api/exports/window': [{ export: string; start: string; revision: number }, ExportFiles];
   '/api/history': [Record<string, never>, HistoryState];
   '/api/views': [Record<string, never>, { nodes: readonly ViewNode[] }];
+  /** Compares the working tree with what is deployed. */
+  '/api/plan': [Record<string, never>, PlanAnswer];
   '/api/endpoints': [Record<string, never>, Endpoints];
   /** Asks an endpoint with a token for this call. `etag` is that of an earlier answer. */
   '/api/endpoints/try': [

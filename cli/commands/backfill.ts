@@ -166,7 +166,7 @@ export async function backfill(context: Context, pipeline: Pipeline, options: Ba
 }
 
 async function find(context: Context, pipeline: Pipeline, bucket: string, options: BackfillOptions): Promise<Found> {
-  const stage = context.progress.stage('list');
+  const stage = context.progress.stage('list', 'reading the ledger');
   const sources = new Sources(pipeline);
   const loaded = await readLedger(context, pipeline, bucket);
   const parked = await readParked(context, pipeline, bucket);

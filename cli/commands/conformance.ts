@@ -123,7 +123,7 @@ async function compareWith(options: Options, io: Io, progress: Progress): Promis
     const runId = randomBytes(4).toString('hex');
     if (target !== undefined)
       progress.ifInterrupted(`Schemas named conformance_${runId}_… may be left in ${target.name}; drop them.`);
-    const stage = progress.stage('compare');
+    const stage = progress.stage('compare', 'the cases');
     const onResult = () => stage.count(++done, 'cases', cases.length);
     const results = await runCases(cases, around, { parallel: options.parallel, runId, onResult });
     stage.done(plural(cases.length, 'case'));

@@ -45,7 +45,7 @@ export function addDeploy(
         progress.ifInterrupted(
           'The deployment goes on in the local runtime. Run this command again to see the result.',
         );
-        const stage = progress.stage('deploy');
+        const stage = progress.stage('deploy', 'comparing the templates');
         const result = await deployTo(runtime, folder, (event) => {
           events.push(event);
           stage.count(completed(events), 'resources');
@@ -72,7 +72,7 @@ const completed = (events: readonly RunEvent[]) =>
   events.filter((event) => event.kind === 'resource' && event.done).length;
 
 async function synthesized(progress: Progress, work: () => Promise<string>): Promise<string> {
-  const stage = progress.stage('synth');
+  const stage = progress.stage('synth', 'the dev environment');
   try {
     const folder = await work();
     stage.done('the dev environment');

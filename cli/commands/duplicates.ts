@@ -78,7 +78,7 @@ export async function duplicates(
 ): Promise<boolean> {
   const results: Result[] = [];
   for (const pipeline of chosen) {
-    const stage = context.progress.stage(pipeline.name);
+    const stage = context.progress.stage(pipeline.name, 'reading the runs of history');
     const { runs, ...kept } = await findCandidates(context, pipeline, stage);
     results.push({ pipeline: pipeline.name, ...kept, runs: await treat(context, pipeline, runs, apply, stage) });
     stage.done(plural(runs.length, 'run'));

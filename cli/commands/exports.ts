@@ -199,7 +199,7 @@ function printResult(context: Context, result: Requested): boolean {
 }
 
 async function verify(context: Context, chosen: readonly NamedExport[], window: number | undefined): Promise<boolean> {
-  const stage = context.progress.stage('verify');
+  const stage = context.progress.stage('verify', 'listing the publications');
   const results: {
     export: string;
     window: string;

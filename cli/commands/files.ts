@@ -78,7 +78,7 @@ export async function files(context: Context, pipelines: readonly Pipeline[], op
 }
 
 async function compare(context: Context, pipelines: readonly Pipeline[], options: FilesOptions): Promise<Files> {
-  const stage = context.progress.stage('compare');
+  const stage = context.progress.stage('compare', 'the bucket with the ledger');
   const bucket = context.cloud.names.historyBucket;
   const comparisons = await Promise.all(pipelines.map((pipeline) => LedgerComparison.read(context, pipeline, bucket)));
   const collector = new Collector(options.status);

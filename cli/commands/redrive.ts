@@ -86,7 +86,7 @@ export async function redrive(
 
 async function find(context: Context, pipeline: Pipeline): Promise<Found> {
   const { names } = context.cloud;
-  const stage = context.progress.stage('letters');
+  const stage = context.progress.stage('letters', 'reading the queue');
   const letters: Letter[] = [];
   for await (const letter of deadLetters(context.cloud, names.queues(pipeline.name).deadLetters)) {
     assertTimeLeft(context, 'reading dead letters');

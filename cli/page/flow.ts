@@ -1,27 +1,19 @@
 import type { Pipeline } from '../../pipelines/definition';
-import { landingName, publicTables } from '../../sql';
-import type { FlowItem, FlowNode, NodeState, PipelineFlow, Snapshot } from '../../ui/api';
-import { warehouseTime } from '../commands/context';
+import type { FlowItem, FlowNode, FlowShard, NodeState, PipelineFlow, Snapshot } from '../../ui/api';
 import { bytes } from '../commands/history/cost';
-import { Sources } from '../commands/history/sources';
 import { isBalanced, type RecordCounts, sumCounts } from '../commands/local/record-counts';
 import { grouped, plural } from '../terminal';
-import { endpointItems } from './endpoints';
-import { firstRow, numberOf, type PagePorts } from './ports';
+import { type FactChanges, FactsReader, type PipelineFacts } from './pipeline-facts';
+import type { PagePorts } from './ports';
+import { roles } from './watch';
 
 /** The number of intervals after which a refresh is late, as for the alarm `refresh missing`. */
 const LATE_INTERVALS = 3;
 /** The clock time over which the rate of accepted records is measured. */
 const RATE_WINDOW_MS = 60_000;
-/** The number of counts that must be unbalanced in a row: between two reads, records may move. */
-const LOOKS = 3;
 
 /** Facts about the environment that change from one moment to the next. */
-export interface FlowState {
-  /** The number of things that happened. A change means that figures may have changed. */
-  events(): number;
-  /** The number of objects that were delivered to the archive. A change means that the archive is listed again. */
-  deliveries(): number;
+export interface FlowState extends FactChanges {
   catchingUp(): boolean;
   clockRate(): number;
   paused(): boolean;
@@ -33,7 +25,7 @@ export interface FlowState {
 export class FlowReader {
   private readonly startedAt: number;
   private readonly accepted = new Map<string, { at: number; records: number }[]>();
-  private readonly archives = new Map<string, { deliveries: number; objects: number; bytes: number }>();
+  private readonly facts: FactsReader;
 
   constructor(
     private readonly ports: PagePorts,
@@ -41,26 +33,29 @@ export class FlowReader {
     private readonly pipelines: readonly Pipeline[],
   ) {
     this.startedAt = ports.now();
+    this.facts = new FactsReader(ports, state);
   }
 
   version(): string {
     const { ports } = this;
-    const accepted = this.deployed().map(({ name }) => ports.acceptedRecords(ports.streamOf(name)));
+    const deployed = this.deployed();
     return [
-      this.state.events(),
+      ...deployed.map(({ name }) => this.state.events(name)),
       this.state.clockRate(),
       this.state.paused(),
       this.state.catchingUp(),
-      ...accepted,
+      ...deployed.map(({ name }) => ports.acceptedRecords(ports.streamOf(name))),
     ].join();
   }
 
   async snapshot(): Promise<Snapshot> {
     const { environment } = this.ports;
-    const deployed = this.deployed();
-    const counts = await this.counts(deployed);
-    const flows: PipelineFlow[] = [];
-    for (const pipeline of deployed) flows.push(await this.flow(pipeline, counts.get(pipeline.name)!));
+    const all: { counts: RecordCounts; flow: PipelineFlow }[] = [];
+    for (const pipeline of this.deployed()) {
+      const facts = await this.facts.of(pipeline);
+      const counts = this.countsNow(pipeline, facts);
+      all.push({ counts, flow: await this.flow(pipeline, counts, facts) });
+    }
     return {
       environment: environment.name,
       now: this.ports.now(),
@@ -69,8 +64,8 @@ export class FlowReader {
       catchingUp: this.state.catchingUp(),
       warehouse: this.state.paused() ? 'paused' : 'available',
       pausedUntil: this.state.paused() ? this.state.pausedUntil() : undefined,
-      counts: shown(sumCounts([...counts.values()])),
-      pipelines: flows,
+      counts: shown(sumCounts(all.map(({ counts }) => counts))),
+      pipelines: all.map(({ flow }) => flow),
       alarms: this.state.catchingUp() ? [] : this.ports.firing(),
     };
   }
@@ -79,66 +74,46 @@ export class FlowReader {
     return this.pipelines.filter(({ name }) => this.ports.isDeployed(name));
   }
 
-  /** Counts the records. It takes several queries, which can disagree for a moment while records move. */
-  private async counts(pipelines: readonly Pipeline[]): Promise<Map<string, RecordCounts>> {
-    const counts = new Map<string, RecordCounts>();
-    for (const pipeline of pipelines)
-      for (let look = 1; look <= LOOKS; look++) {
-        const found = await this.ports.counts(pipeline);
-        counts.set(pipeline.name, found);
-        if (isBalanced(found)) break;
-      }
-    return counts;
+  /** What the stream accepted since the facts were read is on the stream: nothing ran that could have read it. */
+  private countsNow({ name }: Pipeline, { counts, accepted }: PipelineFacts): RecordCounts {
+    const more = this.ports.acceptedRecords(this.ports.streamOf(name)) - accepted;
+    return { ...counts, produced: counts.produced + more, pending: counts.pending + more };
   }
 
-  private async flow(pipeline: Pipeline, counts: RecordCounts): Promise<PipelineFlow> {
-    const facts = await this.facts(pipeline);
-    const rate = this.rate(pipeline);
-    const [views, exports] = [await this.views(pipeline), await this.exports(pipeline)];
+  private async flow(pipeline: Pipeline, counts: RecordCounts, facts: PipelineFacts): Promise<PipelineFlow> {
+    const { ports } = this;
+    const stream = ports.streamOf(pipeline.name);
+    const rate = this.rate(pipeline.name, ports.acceptedRecords(stream));
+    const shards = await ports.shards(stream, facts.read);
     return {
       name: pipeline.name,
       counts: shown(counts),
-      nodes: await this.nodes(pipeline, counts, facts, rate),
-      views,
-      exports,
-      endpoints: await endpointItems(this.ports, pipeline),
+      nodes: this.nodes(pipeline, counts, facts, rate),
+      views: this.views(pipeline, facts),
+      exports: this.exports(pipeline, facts),
+      endpoints: facts.endpoints,
       partners: this.partners(pipeline),
       rate,
-      running: (['Refresh', 'Load', 'Exports', 'Reconcile'] as const)
-        .filter((role) => this.ports.functionState(pipeline.name, role).running > 0)
+      shards: shards.map(
+        ({ id, accepted, behindSince }): FlowShard => ({
+          id,
+          rate: this.rate(`${pipeline.name} ${id}`, accepted),
+          ...(behindSince === undefined ? {} : { behindSince }),
+        }),
+      ),
+      running: roles
+        .filter((role) => ports.functionState(pipeline.name, role).running > 0)
         .map((role) => role.toLowerCase()),
     };
   }
 
-  private async facts(pipeline: Pipeline) {
-    const { runs, ledger, parked, staged, rejects, duplicates } = publicTables(pipeline);
-    const row = await firstRow(
-      this.ports,
-      `select
-  (select count(*) from ${landingName(pipeline)}) as landed,
-  (select count(*) from ${staged}) as staged,
-  (select count(*) from ${ledger} where source <> 'archive') as loaded,
-  (select count(*) from ${parked}) as parked,
-  (select max(loaded_at) from ${ledger}) as loaded_at,
-  (select count(*) from ${runs} where rows_read > 0) as runs,
-  (select max(merged_at) from ${runs} where rows_read > 0) as merged_at,
-  (select max(merged_at) from ${rejects}) as rejected_at,
-  (select max(merged_at) from ${duplicates}) as duplicate_at,
-  (select count(distinct reason) from ${rejects}) as reasons`,
-    );
-    const time = (name: string) => (row[name] === null ? undefined : warehouseTime(row[name]));
-    const count = (name: string) => numberOf(row[name]);
-    return { time, count };
-  }
-
-  private async nodes(
+  private nodes(
     pipeline: Pipeline,
     counts: RecordCounts,
-    { time, count }: Awaited<ReturnType<FlowReader['facts']>>,
+    { time, count, archive }: PipelineFacts,
     rate: number,
-  ): Promise<FlowNode[]> {
+  ): FlowNode[] {
     const accepted = this.ports.acceptedRecords(this.ports.streamOf(pipeline.name));
-    const archive = await this.archive(pipeline);
     const load = this.ports.functionState(pipeline.name, 'Load');
     const loading: NodeState =
       load.running > 0 ? 'running' : load.error !== undefined || count('parked') > 0 ? 'failed' : 'ok';
@@ -153,7 +128,7 @@ export class FlowReader {
     const state = this.refreshState(pipeline);
     const stream = rate > 0 ? `${perSecond(rate)} a second` : 'quiet';
     const nodes = [
-      node('stream', accepted, 'records', stream, rate > 0 ? 'running' : 'idle'),
+      node('stream', accepted, 'records', stream, rate > 0 ? 'ok' : 'idle'),
       node('archive', archive.objects, 'objects', bytes(archive.bytes), 'ok'),
       node('landing', count('landed'), 'records', `every ${plural(pipeline.refreshEveryMinutes, 'minute')}`, state),
       node('merge', count('runs'), 'runs', '', state, time('merged_at')),
@@ -181,24 +156,17 @@ export class FlowReader {
     return late && !this.state.catchingUp() ? 'late' : 'ok';
   }
 
-  private async views(pipeline: Pipeline): Promise<FlowItem[]> {
-    if (pipeline.views.length === 0) return [];
-    const counts = pipeline.views.map(({ name }, n) => `(select count(*) from ${pipeline.name}.${name}) as v${n}`);
-    const row = await firstRow(this.ports, `select ${counts.join(', ')}`);
+  private views(pipeline: Pipeline, { views }: PipelineFacts): FlowItem[] {
     const state = this.refreshState(pipeline);
-    return pipeline.views.map(({ name }, n) => ({ name, count: numberOf(row[`v${n}`]), detail: 'rows', state }));
+    return pipeline.views.map(({ name }) => ({ name, count: views.get(name) ?? 0, detail: 'rows', state }));
   }
 
-  private async exports(pipeline: Pipeline): Promise<FlowItem[]> {
-    const { rows } = await this.ports.query(
-      `select "export", count(distinct window_start), max(window_end) from ${publicTables(pipeline).exports} group by 1`,
-    );
+  private exports(pipeline: Pipeline, { exports }: PipelineFacts): FlowItem[] {
     const exporting = this.ports.functionState(pipeline.name, 'Exports');
     const state: NodeState = exporting.running > 0 ? 'running' : exporting.error === undefined ? 'ok' : 'failed';
     return pipeline.exports.map(({ name }) => {
-      const [, windows, until] = rows.find(([found]) => found === name) ?? [];
-      const detail = until === undefined ? 'none yet' : `until ${String(until).slice(5, 16)}`;
-      return { name, count: numberOf(windows), detail, state };
+      const { windows = 0, until } = exports.get(name) ?? {};
+      return { name, count: windows, detail: until === undefined ? 'none yet' : `until ${until.slice(5, 16)}`, state };
     });
   }
 
@@ -212,29 +180,15 @@ export class FlowReader {
     });
   }
 
-  /** Lists the archive, but only after a new delivery. */
-  private async archive(pipeline: Pipeline) {
-    const known = this.archives.get(pipeline.name);
-    const deliveries = this.state.deliveries();
-    if (known?.deliveries === deliveries) return known;
-    const { ports } = this;
-    const lists = new Sources(pipeline).prefixes('archive').map((prefix) => ports.objects(ports.archiveBucket, prefix));
-    const objects = (await Promise.all(lists)).flat();
-    const found = { deliveries, objects: objects.length, bytes: objects.reduce((sum, { size }) => sum + size, 0) };
-    this.archives.set(pipeline.name, found);
-    return found;
-  }
-
-  /** Returns the records per second over the last minute of clock time. */
-  private rate({ name }: Pipeline): number {
-    const { ports } = this;
-    const now = ports.now();
-    const seen = this.accepted.get(name) ?? [];
+  /** Returns the records per second over the last minute of clock time. @param of what they are counted of */
+  private rate(of: string, records: number): number {
+    const now = this.ports.now();
+    const seen = this.accepted.get(of) ?? [];
     // The clock may be stopped, so there is only one entry per moment.
     if (seen.at(-1)?.at === now) seen.pop();
-    seen.push({ at: now, records: ports.acceptedRecords(ports.streamOf(name)) });
+    seen.push({ at: now, records });
     while (seen.length > 2 && seen[1]!.at <= now - RATE_WINDOW_MS) seen.shift();
-    this.accepted.set(name, seen);
+    this.accepted.set(of, seen);
     const [first, last] = [seen[0]!, seen.at(-1)!];
     return last.at > first.at ? ((last.records - first.records) * 1000) / (last.at - first.at) : 0;
   }

@@ -9,6 +9,21 @@ import type { PageRuntime } from './page-runtime';
 import type { PagePorts } from './ports';
 import type { RuntimeWatch } from './watch';
 
+/** Only a deployment changes names, and the page asks for them several times a second. */
+const REMEMBERED_MS = 2_000;
+
+function remembered<T>(ask: (pipeline: string) => T): (pipeline: string) => T {
+  const known = new Map<string, { readonly at: number; readonly answer: T }>();
+  return (pipeline) => {
+    const found = known.get(pipeline);
+    const at = performance.now();
+    if (found !== undefined && at - found.at < REMEMBERED_MS) return found.answer;
+    const answer = ask(pipeline);
+    known.set(pipeline, { at, answer });
+    return answer;
+  };
+}
+
 /** The ports of the local runtime. */
 export function localPorts(
   { runtime, demo, dataDir }: PageRuntime,
@@ -42,11 +57,25 @@ export function localPorts(
       return text(demo.pipelineOutputs, 'ApiUrl')?.replace(/\/$/, '');
     },
     now: () => demo.now(),
-    streamOf: (pipeline) => demo.streamOf(pipeline),
-    isDeployed: (pipeline) => demo.isDeployed(pipeline),
+    streamOf: remembered((pipeline) => demo.streamOf(pipeline)),
+    isDeployed: remembered((pipeline) => demo.isDeployed(pipeline)),
     query: (sql) => demo.query(sql),
     counts: (pipeline) => countRecords(demo, pipeline, rows),
     acceptedRecords: (stream) => demo.acceptedRecords(stream),
+    async shards(stream, read) {
+      const { openShards, oldest } = runtime.kinesis.stream(stream);
+      return openShards.map((shard) => {
+        const position = read.get(shard.id);
+        const first = position === undefined ? 0 : (shard.counterOf(position) ?? -1) + 1;
+        let behindSince: number | undefined;
+        if (shard.hasFrom(first, oldest))
+          shard.read(first, oldest, ({ arrival_ms }) => {
+            behindSince = arrival_ms;
+            return false;
+          });
+        return { id: shard.id, accepted: shard.accepted, ...(behindSince === undefined ? {} : { behindSince }) };
+      });
+    },
     objects: (bucket, prefix) => demo.objects(bucket, prefix),
     async read(bucket, key) {
       // The key must be one that the bucket lists, so it cannot lead to another file.
@@ -67,6 +96,7 @@ export function localPorts(
       runtime.metrics.find(NAMESPACE, metric).findLast(({ dimensions }) => dimensions['Pipeline'] === pipeline)?.at,
     functionState: (pipeline, role) => watch.state(pipeline, role),
     firing: () => firing(runtime, startedAt),
+    deployments: () => watch.deployments,
     absenceAlarms: () =>
       alarmDefinitions(runtime)
         .filter(({ below }) => below)

@@ -18,11 +18,11 @@ const ENVIRONMENT = 'dev';
 /** Serves the page of the local runtime. */
 export async function openPage(page: PageRuntime, faults: FaultsOnDemand, requests: BatchRequests): Promise<Page> {
   const environment = environments.find(({ name }) => name === ENVIRONMENT)!;
-  const watch = new RuntimeWatch(page.runtime);
+  const watch = new RuntimeWatch(page.runtime, pipelines);
   const ports = localPorts(page, watch, environment, new HistoryRows(page.demo));
   const attempts = tryIt(page, watch, faults, requests, pipelines);
   const state = {
-    events: () => watch.events,
+    events: (pipeline: string) => watch.events(pipeline),
     deliveries: () => watch.deliveries,
     catchingUp: () => !requests.accepted,
     clockRate: () => page.runtime.clock.rate(),
@@ -31,11 +31,18 @@ export async function openPage(page: PageRuntime, faults: FaultsOnDemand, reques
   };
   const flow = new FlowReader(ports, state, pipelines);
   const { dispose, download, calls } = readCalls(ports, pipelines);
+  const retry = retryCall(ports, pipelines)['/api/rejects/retry'];
+  // The runtime reports the statements of its functions only.
+  const thenTouch = async <T>(work: Promise<T>) => work.finally(() => watch.touch());
+  const changing: Pick<Source['calls'], '/api/sql' | '/api/rejects/retry'> = {
+    '/api/sql': (input) => thenTouch(calls['/api/sql'](input)),
+    '/api/rejects/retry': (input) => thenTouch(retry(input)),
+  };
   const source: Source = {
     version: () => flow.version(),
     snapshot: () => flow.snapshot(),
     onActivity: (listener) => watch.onActivity(listener),
-    calls: { ...calls, ...retryCall(ports, pipelines), ...tryEndpoint(ports), ...attempts.calls },
+    calls: { ...calls, ...changing, ...tryEndpoint(ports), ...attempts.calls },
     download,
   };
   const served = await servePage(page.dataDir, source);

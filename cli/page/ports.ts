@@ -32,6 +32,15 @@ export interface AbsenceAlarm {
   readonly hours: number;
 }
 
+/** An open shard of a stream. */
+export interface ShardState {
+  readonly id: string;
+  /** Records that it has accepted since it was opened. */
+  readonly accepted: number;
+  /** When the oldest record arrived that the landing view has not read, epoch milliseconds. Undefined: it has read all. */
+  readonly behindSince?: number;
+}
+
 /** What reaches the Data API. @default - the SDK's own settings */
 export interface Reach {
   readonly endpoint?: string;
@@ -68,6 +77,11 @@ export interface PagePorts {
   counts(pipeline: DeployedPipeline): Promise<RecordCounts>;
   /** How many records the stream has accepted. */
   acceptedRecords(stream: string): number;
+  /**
+   * The open shards of a stream; empty where only the stream as a whole is known.
+   * @param read the last sequence number that the landing view has read, by shard
+   */
+  shards(stream: string, read: ReadonlyMap<string, string>): Promise<readonly ShardState[]>;
   objects(bucket: string, prefix: string): Promise<StoredObject[]>;
   /** @returns undefined if there is no such object */
   read(bucket: string, key: string): Promise<{ readonly bytes: number; readonly body: Readable } | undefined>;
@@ -78,6 +92,8 @@ export interface PagePorts {
   /** Alarms that fire now. */
   firing(): readonly Alarm[];
   absenceAlarms(): readonly AbsenceAlarm[];
+  /** The number of deployments so far. @default - not known, so a plan is not kept for long */
+  deployments?(): number;
 }
 
 /** The content of a small object. */

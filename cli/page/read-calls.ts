@@ -3,6 +3,7 @@ import type { Source } from '../../ui/server';
 import { sqlConsole } from './console';
 import { endpointCalls } from './endpoints';
 import { exportCalls } from './exports';
+import { planCalls } from './plan';
 import type { PagePorts } from './ports';
 import { runbookCalls } from './runbook';
 import { seriesCalls } from './series';
@@ -18,6 +19,7 @@ export function readCalls(ports: PagePorts, pipelines: readonly Pipeline[]) {
     ...sql,
     ...exports,
     ...viewCalls(ports, pipelines),
+    ...planCalls(ports, pipelines),
     ...seriesCalls(ports, pipelines),
     ...endpointCalls(ports, pipelines),
     ...runbookCalls,

@@ -4,7 +4,8 @@ import { landingName, ofLanding, publicTables } from '../../sql';
 import type { Series } from '../../ui/api';
 import type { Calls } from '../../ui/server';
 import { warehouseText } from '../commands/context';
-import { NAMESPACE, partsOf } from './alarms';
+import { NAMESPACE } from './alarms';
+import { chartAlarms } from './chart-alarms';
 import type { PagePorts } from './ports';
 
 type Chart = Series['charts'][number];
@@ -14,6 +15,7 @@ type Line = Chart['lines'][number];
 const WIDTHS = [1, 2, 5, 10, 15, 30, 60, 120, 360, 720];
 const BUCKETS = 120;
 const MOST_REASONS = 6;
+const MOST_KINDS = 6;
 
 /** Answers the page's calls for time series. All times are times of the runtime's clock. */
 export function seriesCalls(ports: PagePorts, pipelines: readonly Pipeline[]): Pick<Calls, '/api/series'> {
@@ -26,40 +28,46 @@ export function seriesCalls(ports: PagePorts, pipelines: readonly Pipeline[]): P
       for (let time = first; time <= now; time += width) times.push(time);
       const axis = new Axis(times, width, ports);
       const deployed = pipelines.filter(({ name }) => ports.isDeployed(name));
-      return { times, charts: await charts(axis, deployed) };
+      return { times, charts: await charts(axis, deployed, ports) };
     },
   };
 }
 
-async function charts(axis: Axis, pipelines: readonly Pipeline[]): Promise<Chart[]> {
+async function charts(axis: Axis, pipelines: readonly Pipeline[], ports: PagePorts): Promise<Chart[]> {
   const each = (lineOf: (pipeline: Pipeline) => Promise<Line['values']>) => linesOf(pipelines, lineOf);
+  const alarms = chartAlarms(ports, pipelines);
   return [
     {
       ...titles.throughput,
       legend: 'sum',
       lines: await each((pipeline) => axis.throughput(pipeline)),
+      alarms: alarms.throughput,
     },
     {
       ...titles.freshness,
       legend: 'last',
       lines: await each((pipeline) => axis.freshness(pipeline)),
+      alarms: alarms.freshness,
     },
     {
       ...titles.pending,
       legend: 'last',
       lines: await each((pipeline) => axis.pending(pipeline)),
+      alarms: alarms.pending,
     },
-    { ...titles.rejects, legend: 'sum', lines: await axis.rejects(pipelines) },
+    { ...titles.rejects, legend: 'sum', lines: await axis.rejects(pipelines), alarms: alarms.rejects },
+    { ...titles.statements, legend: 'last', lines: await axis.statements(), alarms: alarms.statements },
     {
       ...titles.duration,
       legend: 'last',
       lines: await each(({ name }) => axis.metric('RunSeconds', name)),
+      alarms: alarms.duration,
     },
     {
       ...titles.exportAge,
       legend: 'last',
       lines: await each((pipeline) => axis.exportAge(pipeline)),
-      ...axis.threshold('ExportedWindows'),
+      alarms: alarms.exportAge,
     },
   ];
 }
@@ -162,6 +170,23 @@ where merged_at >= ${this.from} and source = 'stream' group by 1`,
     return [...lines].map(([name, values]) => ({ name, values }));
   }
 
+  /** The longest statement of each kind. Redshift keeps its history for seven days, the local warehouse the last thousand statements. */
+  async statements(): Promise<Line[]> {
+    const { rows } = await this.ports.query(
+      `select trim(query_type), ${this.bucket('start_time')} as bucket, max(elapsed_time) / 1000000.0 from sys_query_history
+where start_time >= ${this.from} group by 1, 2 order by 3 desc`,
+    );
+    const lines = new Map<string, (number | null)[]>();
+    for (const [kind, bucket, seconds] of rows) {
+      const known = String(kind).toLowerCase();
+      const name = lines.has(known) || lines.size < MOST_KINDS ? known : 'others';
+      const values = lines.get(name) ?? this.times.map((): number | null => null);
+      values[Number(bucket)] = Math.max(values[Number(bucket)] ?? 0, Number(seconds));
+      lines.set(name, values);
+    }
+    return [...lines].map(([name, values]) => ({ name, values }));
+  }
+
   async exportAge(pipeline: Pipeline) {
     const { rows } = await this.ports.query(
       `select published_at, window_end from ${publicTables(pipeline).exports} order by 1`,
@@ -193,14 +218,5 @@ where merged_at >= ${this.from} and source = 'stream' group by 1`,
       if (index >= 0 && index < values.length) values[index] = Math.max(values[index] ?? 0, value);
     }
     return values;
-  }
-
-  /** Returns the threshold line of an alarm on a missing count: the hours without it after which the alarm fires. */
-  threshold(metric: string): Pick<Chart, 'threshold'> {
-    const found = this.ports.absenceAlarms().filter((alarm) => alarm.metric === metric);
-    const [shortest] = found.sort((one, other) => one.hours - other.hours);
-    return shortest === undefined
-      ? {}
-      : { threshold: { value: shortest.hours, alarm: partsOf(shortest.name).heading } };
   }
 }

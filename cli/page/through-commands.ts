@@ -56,8 +56,16 @@ export function callsThroughCommands(
       const found = await answerOf<Files>((context) => files(context, chosen, { limit: FILES_SHOWN }));
       const days: HistoryState['days'][number][] = [];
       for (const { name } of chosen) {
+        const { ledger, runs } = publicTables({ name });
+        const history = `${ledger} where source <> 'archive'`;
+        // The ledger lacks the rows of objects that were loaded together. The run that merged them has their sum.
         const { rows } = await ports.query(
-          `select trunc(loaded_at) as day, count(*), coalesce(sum(size), 0), coalesce(sum(row_count), 0) from ${publicTables({ name }).ledger} where source <> 'archive' group by 1 order by 1`,
+          `select l.day, l.objects, l.bytes, coalesce(r.merged, 0)
+from (select trunc(loaded_at) as day, count(*) as objects, coalesce(sum(size), 0) as bytes from ${history} group by 1) as l
+left join (
+  select trunc(merged_at) as day, sum(rows_read) as merged from ${runs} where run_id in (select run_id from ${history}) group by 1
+) as r on r.day = l.day
+order by 1`,
         );
         days.push(
           ...rows.map(([day, objects, bytes, count]) => ({

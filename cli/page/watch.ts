@@ -7,7 +7,7 @@ type RunEvent = Parameters<Parameters<Runtime['onRun']>[0]>[0];
 type FunctionEvent = Extract<RunEvent, { kind: 'function' }>;
 
 /** The roles of functions, named after the construct above them. */
-const roles = ['Refresh', 'Load', 'Exports', 'Reconcile'] as const;
+export const roles = ['Refresh', 'Load', 'Exports', 'Reconcile'] as const;
 export type Role = (typeof roles)[number];
 
 export interface FunctionState {
@@ -19,16 +19,23 @@ export interface FunctionState {
 
 /** Follows the runtime's events: running functions, failures and activity. */
 export class RuntimeWatch {
-  /** The number of events so far. */
-  events = 0;
+  /** The number of events so far that belong to no one pipeline. */
+  private common = 0;
+  /** The number of events so far of each pipeline. */
+  private readonly own = new Map<string, number>();
   /** The number of objects that Firehose delivered. */
   deliveries = 0;
+  /** The number of times that a stack changed its status. */
+  deployments = 0;
   private readonly names = new Map<string, string>();
   private readonly states = new Map<string, FunctionState>();
   private readonly listeners = new Set<(happened: Happened) => void>();
   private readonly end: () => void;
 
-  constructor(private readonly runtime: Runtime) {
+  constructor(
+    private readonly runtime: Runtime,
+    private readonly pipelines: readonly { readonly name: string }[],
+  ) {
     this.end = runtime.onRun((event) => this.hear(event));
   }
 
@@ -37,13 +44,23 @@ export class RuntimeWatch {
     return () => this.listeners.delete(listener);
   }
 
+  /** The number of events so far that can have changed what a pipeline has. */
+  events(pipeline: string): number {
+    return this.common + (this.own.get(pipeline) ?? 0);
+  }
+
+  /** Counts something that the runtime does not report. */
+  touch(): void {
+    this.common++;
+  }
+
   state(pipeline: string, role: Role): FunctionState {
     return this.states.get(`${pascalCase(pipeline)} ${role}`) ?? { running: 0 };
   }
 
   /** Reports an event that the runtime does not report. */
   report(kind: Happened['kind'], what: string): void {
-    this.events++;
+    this.touch();
     this.say({ at: this.runtime.clock.now(), kind, what, failed: false });
   }
 
@@ -57,11 +74,19 @@ export class RuntimeWatch {
   }
 
   private hear(event: RunEvent): void {
-    this.events++;
+    this.count(event);
     if (event.kind === 'delivery') this.deliveries++;
+    if (event.kind === 'stack') this.deployments++;
     if (event.kind === 'function') this.record(event);
     const happened = this.happened(event);
     if (happened !== undefined) this.say({ at: event.at, ...happened });
+  }
+
+  private count(event: RunEvent): void {
+    const words = event.kind === 'function' ? this.keyOf(event.name).split(' ') : event.name.split('/');
+    const found = this.pipelines.find(({ name }) => words.includes(name) || words.includes(pascalCase(name)));
+    if (found === undefined) this.common++;
+    else this.own.set(found.name, (this.own.get(found.name) ?? 0) + 1);
   }
 
   private record({ name, phase, at, error }: FunctionEvent): void {

@@ -3,6 +3,7 @@ import { normalizeDefinition } from '../../sql';
 import { plural } from '../terminal';
 import { dbtPlan, deployedRelations } from './dbt';
 import { environmentOutcome, pipelineOutcome } from './declarations';
+import { withQueries } from './definitions';
 import { existingChanges } from './existing';
 import { landingOutcome } from './landing';
 import { unchangedOutcome } from './phrases';
@@ -38,8 +39,11 @@ export function makePlan(
   problems: readonly Problem[] = [],
 ): Plan {
   const outcomes = pairsOf(sides).map((pair) => outcomeOf(pair, sides));
-  const changes = renames(
-    outcomes.flatMap((outcome) => outcome.changes),
+  const changes = withQueries(
+    renames(
+      outcomes.flatMap((outcome) => outcome.changes),
+      sides,
+    ),
     sides,
   );
   const refused = new Set(changes.filter(({ action }) => action === 'refused').map(({ object }) => object));

@@ -37,6 +37,8 @@ export interface Change {
   readonly estimate?: Estimate;
   /** Set for a removed object that stays in the warehouse. */
   readonly kept?: boolean;
+  /** Set for a view whose definition is known: its query on each side, null where there is no such view. */
+  readonly query?: { readonly before: string | null; readonly after: string | null };
 }
 
 export interface PlannedStep {

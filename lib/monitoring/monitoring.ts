@@ -16,13 +16,12 @@ import { CfnSubscription, Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { existingStream } from '../../environments/declaration';
 import type { Environment } from '../../environments/environment';
-import { longestMinutes } from '../../lambda/export/contract';
-import type { ExportDefinition, HistorySource, Pipeline } from '../../pipelines/definition';
-import { windowOf } from '../../sql';
+import type { HistorySource, Pipeline } from '../../pipelines/definition';
 import type { PipelineQueue, PipelineQueues } from '../history/history-queue';
 import type { Handler } from '../shared/handler';
 import { type AlarmKind, alarmName, alarms, functionMetrics } from './alarms';
 import { functionMetric, queueMetric, streamMetric } from './metrics';
+import { exportAgeHours, historyAgeHours, missingRuns, runsAlways, streamLagHours } from './thresholds';
 
 export interface AlarmTopicProps {
   readonly key: IKey;
@@ -147,7 +146,11 @@ export class Monitoring extends Construct {
     // The metrics of a stream are in its own account.
     if (existingStream(environment, pipeline.name)?.role === undefined) {
       const lag = streamMetric(environment, pipeline, 'GetRecords.IteratorAgeMilliseconds');
-      this.alarm('streamLag', { metric: lag, threshold: (pipeline.stream.retentionHours * 3_600_000) / 2, periods: 3 });
+      this.alarm('streamLag', {
+        metric: lag,
+        threshold: Duration.hours(streamLagHours(pipeline)).toMilliseconds(),
+        periods: 3,
+      });
     }
     if (!delivery) return;
     const archiveLagMs = new Metric({
@@ -187,12 +190,11 @@ export class Monitoring extends Construct {
       }),
       threshold: 1,
       when: 'below',
-      periods: 3,
+      periods: missingRuns,
       silenceIs: 'alarming',
     });
-    const [shortest] = pipeline.exports.map(twoWindowsHours).sort((one, other) => one - other);
-    // CloudWatch evaluates at most a week, in periods of an hour or more (PutMetricAlarm), so longer windows have no such alarm.
-    if (shortest === undefined || shortest > 7 * 24) return;
+    const shortest = exportAgeHours(pipeline);
+    if (shortest === undefined) return;
     this.alarm('exportAge', {
       metric: this.counted(functionMetrics.exportedWindows, { period: Duration.hours(1) }),
       threshold: 1,
@@ -228,7 +230,7 @@ export class Monitoring extends Construct {
         },
         detail,
       );
-    if (queue) age(queue, Duration.hours(6));
+    if (queue) age(queue, Duration.hours(historyAgeHours));
     age(backlog, Duration.days(3), 'backlog');
   }
 
@@ -265,15 +267,4 @@ export class Monitoring extends Construct {
     const { environment, pipeline } = this.props;
     this.watched.push(addAlarm(this, environment, pipeline.name, { kind, condition, detail, action: this.action }));
   }
-}
-
-/** Whether a missing run is a fault: only where schedules are enabled and the warehouse never pauses. */
-function runsAlways({ schedulesEnabled, warehouse }: Environment): boolean {
-  return schedulesEnabled && !(warehouse.kind === 'provisioned' && warehouse.pause);
-}
-
-/** Length of two windows and their lateness, in hours, rounded up. */
-function twoWindowsHours({ content }: ExportDefinition): number {
-  const lateness = content.kind === 'incremental' ? (content.latenessMinutes ?? 0) : 0;
-  return Math.ceil((2 * longestMinutes(windowOf(content)) + lateness) / 60);
 }

@@ -18,7 +18,7 @@ export function same(given: unknown, example: unknown, at: string): void {
     const [first] = given as unknown[];
     if (first !== undefined && example.length > 0) same(first, example[0], `${at}[]`);
   } else if (typeof example === 'object') {
-    const optional = new Set(['reason', 'runId', 'estimate', 'pipeline', 'kept', 'failedStatus']);
+    const optional = new Set(['reason', 'runId', 'estimate', 'query', 'pipeline', 'kept', 'failedStatus']);
     const names = (value: object) =>
       Object.keys(value)
         .filter((name) => !optional.has(name))

@@ -120,7 +120,7 @@ async function play(options: Options, progress: Progress, signal: AbortSignal): 
   const played = new Played();
   for (const { kind, counts, failed } of log?.played ?? []) if (failed === 0) played.add(kind, counts, 0);
   const total = tasks.reduce((sum, task) => sum + ('runs' in task ? task.runs : 1), 0);
-  const stage = progress.stage('faults');
+  const stage = progress.stage('faults', 'preparing the first run');
   let done = 0;
   let failures = 0;
   await work(tasks, options.jobs, signal, (task, answer) => {
@@ -195,7 +195,7 @@ async function weaken({ jobs, only }: Options, progress: Progress, signal: Abort
   if (tasks.length === 0) throw new Failure(`--only must be part of a guard's name, got '${only}'`, 2);
   const rows = new Map<string, Cell[]>();
   const total = tasks.length;
-  const stage = progress.stage('mutants');
+  const stage = progress.stage('mutants', 'preparing the first one');
   await work<MutantTask>(tasks, jobs, signal, (task, answer) => {
     const row = rowOf(task, answer);
     rows.set(String(row[0]), row);

@@ -17,6 +17,8 @@ interface Props {
 }
 
 const HEIGHT = 160;
+/** So few values are drawn as points too. */
+const FEW = 12;
 /** Told apart by people who see fewer colours, on light and on dark. */
 const colours = ['#0f9488', '#d97706', '#6366f1', '#db2777', '#65a30d', '#0ea5e9', '#9ca3af'];
 
@@ -24,7 +26,8 @@ const colours = ['#0f9488', '#d97706', '#6366f1', '#db2777', '#65a30d', '#0ea5e9
 export function Chart({ title, unit, times, lines, threshold, legend = 'last' }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
-  const shape = lines.map(({ name }) => name).join('|') + String(threshold);
+  const few = lines.map(({ values }) => values.filter((value) => value !== null).length <= FEW);
+  const shape = `${lines.map(({ name }) => name).join('|')} ${threshold} ${few.join()}`;
   const data = [
     times.map((time) => time / 1000),
     ...lines.map(({ values }) => values),
@@ -99,11 +102,12 @@ function options(element: HTMLElement, lines: readonly ChartLine[], threshold: n
     ],
     series: [
       {},
-      ...lines.map(({ name }, n) => ({
+      ...lines.map(({ name, values }, n) => ({
         label: name,
         stroke: colours[n % colours.length]!,
         width: 1.75,
-        points: { show: false },
+        // A line through one value cannot be seen.
+        points: { show: values.filter((value) => value !== null).length <= FEW, size: 5 },
         spanGaps: true,
       })),
       ...(threshold === undefined

@@ -15,12 +15,14 @@ export function bytes(amount: number): string {
 export const timeOf = (epochMs: number) => new Date(epochMs).toISOString().slice(11, 19);
 export const minuteOf = (epochMs: number) => new Date(epochMs).toISOString().slice(0, 16).replace('T', ' ');
 
-export function ago(epochMs: number, now: number): string {
-  const seconds = Math.max(0, Math.round((now - epochMs) / 1000));
-  if (seconds < 2) return 'now';
-  if (seconds < 100) return `${seconds} s ago`;
+export const ago = (epochMs: number, now: number) => (now - epochMs < 1500 ? 'now' : `${spanOf(now - epochMs)} ago`);
+
+/** `45 s`, `12 min`, `7 h`, `3 days`. */
+export function spanOf(milliseconds: number): string {
+  const seconds = Math.max(0, Math.round(milliseconds / 1000));
+  if (seconds < 100) return `${seconds} s`;
   const minutes = Math.round(seconds / 60);
-  if (minutes < 100) return `${minutes} min ago`;
+  if (minutes < 100) return `${minutes} min`;
   const hours = Math.round(minutes / 60);
-  return hours < 48 ? `${hours} h ago` : `${Math.round(hours / 24)} days ago`;
+  return hours < 48 ? `${hours} h` : `${Math.round(hours / 24)} days`;
 }

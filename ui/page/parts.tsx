@@ -46,8 +46,9 @@ export function Heading({ title, children }: { readonly title: string; readonly 
 /**
  * Asks the server, and again when the environment changes (at most every `everyMs`) or the connection is back. Shows the
  * last answer until the next one is there.
+ * @param whatever true asks again also if nothing changed that the runtime knows of
  */
-export function useAnswer<Path extends keyof Api>(path: Path, input: Api[Path][0], everyMs = 2000) {
+export function useAnswer<Path extends keyof Api>(path: Path, input: Api[Path][0], everyMs = 2000, whatever = false) {
   const answer = useSignal<Api[Path][1] | undefined>(undefined);
   const error = useSignal<string | undefined>(undefined);
   const again = useSignal(0);
@@ -70,7 +71,8 @@ export function useAnswer<Path extends keyof Api>(path: Path, input: Api[Path][0
       timer = setTimeout(wait, everyMs);
     };
     const wait = () => {
-      if (snapshot.peek() === asked || document.hidden || connection.peek() !== 'live') timer = setTimeout(wait, 500);
+      const isKnown = snapshot.peek() === asked && !whatever;
+      if (isKnown || document.hidden || connection.peek() !== 'live') timer = setTimeout(wait, 500);
       else void ask();
     };
     void ask();

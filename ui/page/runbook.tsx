@@ -1,10 +1,17 @@
 import { useSignal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
 import { call } from './client';
 import { type Block, blocksOf, type Span } from './markdown';
 import { Failed } from './parts';
 
+interface Props {
+  readonly heading: string;
+  /** @default - the heading */
+  readonly children?: ComponentChildren;
+}
+
 /** What to do about an alarm: its section of the runbook, read when it is opened. */
-export function Runbook({ heading }: { readonly heading: string }) {
+export function Runbook({ heading, children }: Props) {
   const text = useSignal<string | undefined>(undefined);
   const error = useSignal<string | undefined>(undefined);
   const open = async () => {
@@ -18,7 +25,7 @@ export function Runbook({ heading }: { readonly heading: string }) {
   };
   return (
     <details class="runbook" onToggle={(event) => event.currentTarget.open && void open()}>
-      <summary>What to do: {heading}</summary>
+      <summary>{children ?? `What to do: ${heading}`}</summary>
       <Failed error={error.value} />
       {text.value !== undefined && blocksOf(text.value).map((block, n) => <Shown key={n} block={block} />)}
     </details>

@@ -79,6 +79,7 @@ const readers: { readonly [Path in keyof Api]: (fields: Fields) => Api[Path][0] 
   }),
   '/api/history': () => ({}),
   '/api/views': () => ({}),
+  '/api/plan': () => ({}),
   '/api/endpoints': () => ({}),
   '/api/endpoints/try': (fields) => ({
     endpoint: text(fields, 'endpoint', 256),

@@ -99,7 +99,7 @@ async function waitUntilPublished(
   windows: readonly ExportWindow[],
 ): Promise<void> {
   context.progress.ifInterrupted('The function continues with the windows; `npx millrace exports` shows them.');
-  const stage = context.progress.stage('publish');
+  const stage = context.progress.stage('publish', 'waiting for the export function');
   const wanted = windows.map(({ start, revision }) => `${new Date(start).toISOString()} ${revision}`);
   for (;;) {
     const seen = new Set(

@@ -28,7 +28,8 @@ export function ExportsView() {
 function Calendar({ calendar }: { readonly calendar: ExportCalendar }) {
   const chosen = useSignal<string | undefined>(undefined);
   const { name, content, format, readers, windows } = calendar;
-  const days = byDay(windows).slice(-DAYS_SHOWN);
+  const isWide = calendar.windowMinutes >= DAY_MINUTES;
+  const lines = linesOf(windows, isWide ? '2026-01'.length : '2026-01-31'.length).slice(-DAYS_SHOWN);
   const window = windows.find(({ start }) => start === chosen.value);
   const rows = windows.reduce((sum, item) => sum + item.rows, 0);
   const published = windows.filter(({ state }) => state === 'published' || state === 'revised').length;
@@ -40,8 +41,9 @@ function Calendar({ calendar }: { readonly calendar: ExportCalendar }) {
           {content}, {format}
         </span>
         <span>
-          <strong data-export={name}>{grouped(published)}</strong> <span class="muted">windows,</span>{' '}
-          <strong>{grouped(rows)}</strong> <span class="muted">rows</span>
+          <strong data-export={name}>{grouped(published)}</strong>{' '}
+          <span class="muted">{published === 1 ? 'window' : 'windows'},</span> <strong>{grouped(rows)}</strong>{' '}
+          <span class="muted">{rows === 1 ? 'row' : 'rows'}</span>
         </span>
         <span class="muted">{readers.length === 0 ? 'no partner reads it' : `read by ${readers.join(', ')}`}</span>
       </div>
@@ -49,15 +51,15 @@ function Calendar({ calendar }: { readonly calendar: ExportCalendar }) {
         <p class="muted">No window is published yet: a window is published once it is closed and has rows.</p>
       ) : (
         <div class="days">
-          {days.map(([day, list]) => (
-            <div class="day" key={day}>
-              <span class="day-name">{day}</span>
-              <div class="windows">
+          {lines.map(([line, list]) => (
+            <div class="day" key={line}>
+              <span class="day-name">{line}</span>
+              <div class={`windows ${isWide ? 'wide' : ''}`}>
                 {list.map((item) => (
                   <Cell
                     key={item.start}
                     window={item}
-                    wide={calendar.windowMinutes >= DAY_MINUTES}
+                    wide={isWide}
                     chosen={item.start === chosen.value}
                     choose={() => {
                       chosen.value = item.start === chosen.value ? undefined : item.start;
@@ -74,13 +76,14 @@ function Calendar({ calendar }: { readonly calendar: ExportCalendar }) {
   );
 }
 
-function byDay(windows: readonly ExportWindow[]): [string, ExportWindow[]][] {
-  const days = new Map<string, ExportWindow[]>();
+/** Windows of an hour by day, longer ones by month. @param digits of the start that windows of a line share */
+function linesOf(windows: readonly ExportWindow[], digits: number): [string, ExportWindow[]][] {
+  const lines = new Map<string, ExportWindow[]>();
   for (const window of windows) {
-    const day = window.start.slice(0, 10);
-    days.set(day, [...(days.get(day) ?? []), window]);
+    const line = window.start.slice(0, digits);
+    lines.set(line, [...(lines.get(line) ?? []), window]);
   }
-  return [...days];
+  return [...lines];
 }
 
 function Cell(props: {
@@ -90,19 +93,19 @@ function Cell(props: {
   readonly choose: () => void;
 }) {
   const { window } = props;
-  const hour = window.start.slice(11, 13);
+  const [day, hour] = [window.start.slice(8, 10), window.start.slice(11, 13)];
   const about = `${minuteOf(Date.parse(window.start))}, ${window.state}, ${plural(window.rows, 'row')}`;
   return (
     <button
       type="button"
       class={`window ${window.state}`}
-      style={props.wide ? undefined : { '--column': `${Number(hour) + 1}` }}
+      style={{ '--column': `${props.wide ? Number(day) : Number(hour) + 1}` }}
       aria-pressed={props.chosen}
       aria-label={about}
       title={about}
       onClick={props.choose}
     >
-      {props.wide ? window.start.slice(5, 10) : hour}
+      {props.wide ? day : hour}
     </button>
   );
 }
@@ -128,7 +131,8 @@ function Details({ calendar, window }: { readonly calendar: ExportCalendar; read
       ended = true;
     };
   }, [name, start, revision, state]);
-  const span = `${minuteOf(Date.parse(start))} to ${minuteOf(Date.parse(window.end)).slice(11)}`;
+  const end = minuteOf(Date.parse(window.end));
+  const span = `${minuteOf(Date.parse(start))} to ${end.slice(0, 10) === start.slice(0, 10) ? end.slice(11) : end}`;
   return (
     <div class="details" role="status">
       <h3>

@@ -1,8 +1,8 @@
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
-import type { Activity, Counts, FlowItem, FlowNode, NodeState, PipelineFlow } from '../../api';
-import { ago, grouped, plural, timeOf } from '../format';
+import type { Activity, Counts, FlowItem, FlowNode, FlowShard, NodeState, PipelineFlow } from '../../api';
+import { ago, grouped, plural, spanOf, timeOf } from '../format';
 import { Empty, State } from '../parts';
 import { Runbook } from '../runbook';
 import { activities, linkTo, now, problem, snapshot } from '../state';
@@ -124,7 +124,9 @@ function Pipeline({ pipeline }: { readonly pipeline: PipelineFlow }) {
       </div>
       <Picture moving={moving}>
         {pipeline.nodes.map((node) => (
-          <Node key={node.id} node={node} />
+          <Node key={node.id} node={node}>
+            {node.id === 'stream' && <Shards shards={pipeline.shards} />}
+          </Node>
         ))}
         <Items id="views" title="Views" items={pipeline.views} to="views" />
         <Items id="exports" title="Exports" items={pipeline.exports} to="exports" />
@@ -145,7 +147,49 @@ const Sum = ({ counts: { produced, terms, balanced } }: { readonly counts: Count
   </span>
 );
 
-function Node({ node: { id, count, unit, detail, state, at } }: { readonly node: FlowNode }) {
+const SHARDS_SHOWN = 4;
+
+/** What each open shard accepts, and how long its oldest unread record has waited. Those that wait longest come first. */
+function Shards({ shards }: { readonly shards: readonly FlowShard[] }) {
+  if (shards.length === 0) return null;
+  const since = ({ behindSince }: FlowShard) => behindSince ?? Number.POSITIVE_INFINITY;
+  const shown = shards.toSorted((one, other) => since(one) - since(other)).slice(0, SHARDS_SHOWN);
+  const age = ({ behindSince }: FlowShard) => (behindSince === undefined ? 0 : Math.max(0, now.value - behindSince));
+  return (
+    <table class="shards" aria-label="Shards">
+      <thead>
+        <tr>
+          <th scope="col">shard</th>
+          <th scope="col">a second</th>
+          <th scope="col" title="How long the oldest unread record has waited">
+            age
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {shown
+          .toSorted((one, other) => one.id.localeCompare(other.id))
+          .map((shard) => (
+            <tr key={shard.id} title={shard.id}>
+              <td>{Number(shard.id.replace(/^\D+/, ''))}</td>
+              <td data-shard={`${shard.id}/rate`}>{perSecond(shard.rate)}</td>
+              <td data-shard={`${shard.id}/age`}>{spanOf(age(shard))}</td>
+            </tr>
+          ))}
+      </tbody>
+      {shards.length > shown.length && (
+        <caption>
+          the {shown.length} oldest of {shards.length}
+        </caption>
+      )}
+    </table>
+  );
+}
+
+const perSecond = (rate: number) => (rate > 0 && rate < 10 ? rate.toFixed(1) : grouped(Math.round(rate)));
+
+function Node(props: { readonly node: FlowNode; readonly children: ComponentChildren }) {
+  const { id, count, unit, detail, state, at } = props.node;
   const link = links[id];
   const title = link === undefined ? titles[id] : <a href={linkTo(link)}>{titles[id]}</a>;
   return (
@@ -153,9 +197,10 @@ function Node({ node: { id, count, unit, detail, state, at } }: { readonly node:
       <span class="count" data-node={id}>
         {grouped(count)}
       </span>{' '}
-      <span class="unit">{unit}</span>
+      <span class="unit">{count === 1 ? unit.replace(/s$/, '') : unit}</span>
       {detail !== '' && <span class="detail">{detail}</span>}
       {at !== undefined && <span class="detail">{ago(at, now.value)}</span>}
+      {props.children}
     </Box>
   );
 }

@@ -60,7 +60,7 @@ function Days({ days }: Pick<HistoryState, 'days'>) {
               </span>
               <span class="bar" style={{ width: `${(rows / most) * 50}%` }} />
               <span>
-                {plural(rows, 'row')}{' '}
+                <span data-day={`${pipeline} ${day}`}>{plural(rows, 'row')}</span>{' '}
                 <span class="muted">
                   {plural(objects, 'object')}, {bytes(size)}
                 </span>

@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals';
+import type { ChartAlarm, Series } from '../../api';
 import { Chart } from '../chart';
 import { Empty, Failed, Heading, useAnswer } from '../parts';
 import { Runbook } from '../runbook';
@@ -11,6 +12,16 @@ const spans: readonly (readonly [minutes: number, text: string])[] = [
   [7 * 24 * 60, 'a week'],
   [30 * 24 * 60, '30 days'],
 ];
+
+/** A line that is so many times the highest value would press all others to the axis. */
+const HIGHEST = 5;
+
+/** The threshold to be drawn. */
+function lineOf(lines: Series['charts'][number]['lines'], alarms: readonly ChartAlarm[]): number | undefined {
+  const value = alarms.find((alarm) => alarm.value !== undefined)?.value;
+  const most = Math.max(0, ...lines.flatMap(({ values }) => values.map((each) => each ?? 0)));
+  return value !== undefined && value <= Math.max(HIGHEST, most * HIGHEST) ? value : undefined;
+}
 
 export function OverTimeView() {
   const minutes = useSignal(6 * 60);
@@ -39,25 +50,28 @@ export function OverTimeView() {
       </fieldset>
       <Failed error={error.value} />
       <div class="charts">
-        {series?.charts.map(({ title, unit, lines, threshold, legend }) => (
+        {series?.charts.map(({ title, unit, lines, alarms, legend }) => (
           <div key={title}>
             <Chart
               title={title}
               unit={unit}
               times={series.times}
               lines={lines}
-              threshold={threshold?.value}
+              threshold={lineOf(lines, alarms)}
               legend={legend}
             />
             {lines.length === 0 && <Empty>Nothing in this time.</Empty>}
-            {threshold !== undefined && (
-              <div class="alarm-line">
-                <p class="muted">
-                  The dashed line is the alarm <strong>{threshold.alarm}</strong>.
-                </p>
-                <Runbook heading={threshold.alarm} />
+            {alarms.length === 0 && <p class="alarm-line muted">No alarm watches this.</p>}
+            {alarms.map((alarm) => (
+              <div class="alarm-line" key={alarm.heading}>
+                <Runbook heading={alarm.heading}>
+                  Alarm <strong>{alarm.heading}</strong> fires {alarm.fires}
+                  {alarm.value !== undefined &&
+                    (lineOf(lines, [alarm]) === undefined ? ' (far above these values)' : ' (the dashed line)')}
+                  {alarm.absent !== undefined && <span class="muted">; {alarm.absent}</span>}
+                </Runbook>
               </div>
-            )}
+            ))}
           </div>
         ))}
       </div>

@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
-import type { ViewNode } from '../../api';
+import type { PlanAnswer, PlannedChange, ViewNode } from '../../api';
+import { lineDiff } from '../diff';
 import { ago, grouped, plural } from '../format';
 import { layersOf } from '../layers';
 import { Empty, Failed, Heading, useAnswer } from '../parts';
@@ -11,30 +12,154 @@ const HEIGHT = 46;
 const BETWEEN = 60;
 const GAP = 12;
 
+/** The plan compares files, so it is asked again whether or not anything happened. */
+const PLAN_EVERY_MS = 5000;
+
 export function ViewsView() {
   const { answer, error } = useAnswer('/api/views', {}, 5000);
+  const { answer: planned } = useAnswer('/api/plan', {}, PLAN_EVERY_MS, true);
   const chosen = useSignal<string | undefined>(undefined);
   const nodes = answer.value?.nodes;
   const node = nodes?.find(({ name }) => name === chosen.value);
+  const changes = planned.value?.changes ?? [];
+  const changeOf = (name: string | undefined) =>
+    name === undefined ? undefined : changes.find((change) => change.node === name || change.object === name);
+  const change = changeOf(chosen.value);
+  const choose = (name: string) => {
+    chosen.value = name === chosen.value ? undefined : name;
+  };
   return (
     <>
       <Heading title="Views">
         What reads what. Choose a table, a view or an export to see its columns and its SQL.
       </Heading>
       <Failed error={error.value} />
+      {planned.value === undefined ? (
+        <p class="planned muted">Comparing the working tree with what is deployed …</p>
+      ) : (
+        <Planned plan={planned.value} chosen={chosen.value} choose={choose} />
+      )}
       {nodes === undefined ? (
         error.value === undefined && <Empty>Reading the views …</Empty>
       ) : (
-        <Graph
-          nodes={nodes}
-          chosen={chosen.value}
-          choose={(name) => {
-            chosen.value = name === chosen.value ? undefined : name;
-          }}
-        />
+        <Graph nodes={nodes} chosen={chosen.value} choose={choose} changeOf={changeOf} />
       )}
-      {node !== undefined && <Details node={node} />}
+      {node !== undefined && <Details node={node} change={change} />}
+      {node === undefined && change !== undefined && (
+        <article class="panel view-details" aria-label={change.object}>
+          <h2>{change.object}</h2>
+          <Change change={change} />
+        </article>
+      )}
     </>
+  );
+}
+
+const actionWords: Readonly<Record<PlannedChange['action'], string>> = {
+  added: 'added',
+  online: 'changed in place',
+  rebuild: 'rebuilt',
+  refused: 'refused',
+  removed: 'removed',
+};
+
+/** What `npx millrace deploy` would change, and what stops it. */
+function Planned(props: {
+  readonly plan: PlanAnswer;
+  readonly chosen: string | undefined;
+  readonly choose: (name: string) => void;
+}) {
+  const { changes, problems, failure } = props.plan;
+  if (failure !== undefined)
+    return (
+      <p class="failed" role="status">
+        The working tree cannot be planned. {failure}
+      </p>
+    );
+  if (changes.length === 0 && problems.length === 0)
+    return <p class="planned muted">The working tree is what is deployed.</p>;
+  return (
+    <section class="planned panel" aria-labelledby="planned">
+      <h2 id="planned">
+        Planned <span class="muted">{plural(changes.length, 'change')} in the working tree, not deployed</span>
+      </h2>
+      {problems.map((problem) => (
+        <p key={problem} class="failed">
+          {problem}
+        </p>
+      ))}
+      <ul>
+        {changes.map((change, n) => {
+          const name = change.node ?? change.object;
+          return (
+            <li key={`${change.object} ${n}`}>
+              <button type="button" aria-pressed={props.chosen === name} onClick={() => props.choose(name)}>
+                {change.object}
+              </button>
+              <span>
+                <Action action={change.action} /> {change.summary}
+              </span>
+            </li>
+          );
+        })}
+      </ul>
+    </section>
+  );
+}
+
+const Action = ({ action }: Pick<PlannedChange, 'action'>) => (
+  <span class={`pill ${action === 'refused' ? 'bad' : action === 'removed' || action === 'rebuild' ? 'warn' : 'good'}`}>
+    {actionWords[action]}
+  </span>
+);
+
+/** The plan's words about a change, and both queries beside each other. */
+function Change({ change: { action, summary, notes, query } }: { readonly change: PlannedChange }) {
+  return (
+    <section class="change" aria-label="Planned change">
+      <p>
+        <Action action={action} /> {summary}
+      </p>
+      <ul>
+        {notes.map((note) => (
+          <li key={note}>{note}</li>
+        ))}
+      </ul>
+      {query !== undefined && <Diff before={query.before ?? ''} after={query.after ?? ''} />}
+    </section>
+  );
+}
+
+function Diff({ before, after }: { readonly before: string; readonly after: string }) {
+  const rows = lineDiff(before, after);
+  if (rows.every(({ same }) => same)) return <p class="muted">Its own SQL stays the same.</p>;
+  return (
+    <table class="diff">
+      <thead>
+        <tr>
+          <th scope="col">deployed</th>
+          <th scope="col">working tree</th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map(({ left, right, same }, n) => (
+          <tr key={n} class={same ? 'same' : ''}>
+            <Side text={left} mark={same ? '' : '−'} about="removed" />
+            <Side text={right} mark={same ? '' : '+'} about="added" />
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Side({ text, mark, about }: { readonly text: string | null; readonly mark: string; readonly about: string }) {
+  if (text === null) return <td class="none" />;
+  return (
+    <td class={mark === '' ? '' : about}>
+      {mark !== '' && <span class="hidden">{about}: </span>}
+      {text}
+    </td>
   );
 }
 
@@ -77,6 +202,7 @@ function Graph(props: {
   readonly nodes: readonly ViewNode[];
   readonly chosen: string | undefined;
   readonly choose: (name: string) => void;
+  readonly changeOf: (name: string) => PlannedChange | undefined;
 }) {
   const { nodes, edges, width, height } = place(props.nodes);
   return (
@@ -96,7 +222,7 @@ function Graph(props: {
           <button
             type="button"
             key={node.name}
-            class={`view-node ${node.kind}`}
+            class={`view-node ${node.kind} ${props.changeOf(node.name)?.action ?? ''}`}
             style={{ left: `${x}px`, top: `${y}px`, width: `${WIDTH}px`, height: `${HEIGHT}px` }}
             aria-pressed={node.name === props.chosen}
             onClick={() => props.choose(node.name)}
@@ -105,6 +231,7 @@ function Graph(props: {
             <span class="item-detail" data-view={node.name}>
               {node.rows === null ? 'export' : `${plural(node.rows, 'row')}`}
             </span>
+            <PlannedMark change={props.changeOf(node.name)} />
           </button>
         ))}
       </div>
@@ -112,7 +239,10 @@ function Graph(props: {
   );
 }
 
-function Details({ node }: { readonly node: ViewNode }) {
+const PlannedMark = ({ change }: { readonly change: PlannedChange | undefined }) =>
+  change === undefined ? null : <span class="planned-mark">will be {actionWords[change.action]}</span>;
+
+function Details({ node, change }: { readonly node: ViewNode; readonly change: PlannedChange | undefined }) {
   const { name, kind, rows, reads, columns, sql, file, maintenance, refreshedAt } = node;
   const facts = [
     ...(rows === null ? [] : [`${grouped(rows)} rows`]),
@@ -128,6 +258,7 @@ function Details({ node }: { readonly node: ViewNode }) {
         {name} <span class="muted">{kind === 'export' ? '' : kind}</span>
       </h2>
       <p>{facts.join(', ')}</p>
+      {change !== undefined && <Change change={change} />}
       {kind !== 'export' && (
         <p>
           <a href={linkTo('sql', `select *\nfrom ${name}\nlimit 100`)}>Query it</a>

@@ -65,7 +65,13 @@ export function WhyView() {
       </form>
       <Failed error={error.value} />
       {answers.value === undefined
-        ? !busy.value && error.value === undefined && <Empty>Nothing is searched for.</Empty>
+        ? error.value === undefined && (
+            <Empty>
+              {busy.value
+                ? 'Searching the stream, the archive, the history and the warehouse …'
+                : 'Nothing is searched for.'}
+            </Empty>
+          )
         : answers.value.map((answer) => <Answer key={answer.pipeline} answer={answer} />)}
     </>
   );
