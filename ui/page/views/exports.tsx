@@ -17,6 +17,7 @@ export function ExportsView() {
         files and manifest.
       </Heading>
       <Failed error={error.value} />
+      {answer.value === undefined && error.value === undefined && <Empty>Reading the windows …</Empty>}
       {answer.value?.exports.length === 0 && <Empty>No pipeline has an export.</Empty>}
       {answer.value?.exports.map((calendar) => (
         <Calendar key={calendar.name} calendar={calendar} />

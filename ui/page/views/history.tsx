@@ -17,6 +17,7 @@ export function HistoryView() {
     <>
       <Heading title="History">The objects of the history bucket against the ledger of loaded objects.</Heading>
       <Failed error={error.value} />
+      {state === undefined && error.value === undefined && <Empty>Comparing the bucket with the ledger …</Empty>}
       {state !== undefined && (
         <>
           {Object.entries(state.counts).map(([pipeline, counts]) => (

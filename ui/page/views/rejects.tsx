@@ -15,6 +15,7 @@ export function RejectsView() {
         changed and deployed, they can be merged again.
       </Heading>
       <Failed error={error.value} />
+      {reasons === undefined && error.value === undefined && <Empty>Reading the rejects …</Empty>}
       {reasons?.length === 0 && <Empty>There are no rejects.</Empty>}
       {reasons?.map((reason) => (
         <Reason key={`${reason.pipeline} ${reason.reason}`} reason={reason} retried={refresh} />
