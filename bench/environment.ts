@@ -41,7 +41,7 @@ export interface Environment {
 
 export async function withEnvironment(
   use: (environment: Environment, restart: () => Promise<Environment>) => Promise<void>,
-  options: Pick<RuntimeOptions, 'warehouseThreads'> = {},
+  options: Pick<RuntimeOptions, 'warehouseThreads' | 'onAllowed'> = {},
 ): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
   let runtime: Runtime | undefined;

@@ -14,7 +14,9 @@ import { reader } from './reader';
 import { readerMemory } from './reader-memory';
 import { reconcileScan } from './reconcile-scan';
 import { refresh } from './refresh';
+import { refreshCost } from './refresh-cost';
 import { roundTrip } from './round-trip';
+import { exceptionTable, scanTable } from './scale/scan-table';
 import { ingest } from './stream-to-events';
 import { typedFiles } from './typed-files';
 
@@ -41,6 +43,8 @@ const benches: Readonly<Record<string, (options: Options) => Promise<void>>> = {
   reader: ({ events, repeats }) => reader(events, repeats),
   'reader-memory': ({ large }) => readerMemory(large),
   refresh: ({ events }) => refresh(events),
+  'refresh-cost': refreshCost,
+  scans: async () => print(`${scanTable()}\n\n${exceptionTable()}`),
   files: ({ events, repeats }) => typedFiles(events, repeats),
   select: ({ times }) => roundTrip(times),
   memory: ({ large }) => memory(large),

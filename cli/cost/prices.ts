@@ -28,6 +28,7 @@ const usEast1 = {
   'call of Lambda': { dollars: 0.2 / 1_000_000, page: 'aws.amazon.com/lambda/pricing' },
   'GB-second of Lambda': { dollars: 0.0000133334, page: 'aws.amazon.com/lambda/pricing' },
   'request of an HTTP API': { dollars: 1 / 1_000_000, page: 'aws.amazon.com/api-gateway/pricing' },
+  'PUT of S3': { dollars: 5 / 1_000_000, page: 'aws.amazon.com/s3/pricing' },
   'GET of S3': { dollars: 0.4 / 1_000_000, page: 'aws.amazon.com/s3/pricing' },
   'call of SQS': { dollars: 0.4 / 1_000_000, page: 'aws.amazon.com/sqs/pricing' },
   'call of Scheduler': { dollars: 1 / 1_000_000, page: 'aws.amazon.com/eventbridge/pricing' },

@@ -123,9 +123,13 @@ from ${pipeline.landing.name}
 where refresh_time > (select refresh_time from checkpoint)`;
 }
 
+/** The clocks of Kinesis and of the warehouse differ by less than these hours. */
+const clockHours = 1;
+
 /**
  * Makes `read`: how many rows arrived, up to which refresh, and between which times. Archive and stream may write the
- * milliseconds of one arrival time differently, so the range has a second to spare on both sides.
+ * milliseconds of one arrival time differently, so the range has a second to spare on both sides. A record has no outcome
+ * that was merged before `merged_since`, because it is merged after it arrived.
  */
 function readStatement(pipeline: ResolvedPipeline, source: Source): StatementTemplate {
   const { arrived, read } = pipeline.temporary;
@@ -136,7 +140,8 @@ from ${pipeline.tables.staged}`;
   return `create temp table ${read} as
 select
   count(*) as records, max(refresh_time) as refresh_time,
-  dateadd(second, -1, min(arrived_at)) as oldest, dateadd(second, 1, max(arrived_at)) as newest
+  dateadd(second, -1, min(arrived_at)) as oldest, dateadd(second, 1, max(arrived_at)) as newest,
+  case when count(arrived_at) = count(*) then dateadd(hour, -${clockHours}, min(arrived_at)) else '1970-01-02'::timestamp end as merged_since
 from ${arrived}`;
 }
 

@@ -198,6 +198,9 @@ function recoverStatements(
 ): StatementTemplate[] {
   const { rejects, skipped } = pipeline.tables;
   const { incoming, recovered, filtered, read } = pipeline.temporary;
+  // Redshift skips the blocks of older rows by these times: docs/scale.md.
+  const mergedSince = `merged_at >= (select merged_since from ${read})`;
+  const arrivedSince = `arrived_at >= (select oldest from ${read})`;
   const placed = pipeline.where
     ? `(\n  select shard_id, sequence_number from ${incoming} union all select shard_id, sequence_number from ${filtered}\n)`
     : incoming;
@@ -206,15 +209,15 @@ from ${table} r
 inner join ${placed} i on i.shard_id = r.shard_id and i.sequence_number = r.sequence_number${condition}`;
   return [
     `create temp table ${recovered} as
-${positions(rejects, `(case when ${isWaiting('r.')} then 'waiting' else 'reject' end)::varchar(16)`, `\nwhere ${givesWay(source, 'r.')}`)}
+${positions(rejects, `(case when ${isWaiting('r.')} then 'waiting' else 'reject' end)::varchar(16)`, `\nwhere ${givesWay(source, 'r.')} and r.${mergedSince}`)}
 union all
-${positions(skipped, "'skipped'::varchar(16)", `\nwhere r.arrived_at >= (select oldest from ${read}) and r.arrived_at <= (select newest from ${read})${replaced ? ` and r.run_id <> ${replaced}` : ''}`)}`,
+${positions(skipped, "'skipped'::varchar(16)", `\nwhere r.${arrivedSince} and r.arrived_at <= (select newest from ${read})${replaced ? ` and r.run_id <> ${replaced}` : ''}`)}`,
     `delete from ${rejects}
 using ${recovered}
-where ${recovered}.shard_id = ${rejects}.shard_id and ${recovered}.sequence_number = ${rejects}.sequence_number and ${givesWay(source, `${rejects}.`)}`,
+where ${recovered}.shard_id = ${rejects}.shard_id and ${recovered}.sequence_number = ${rejects}.sequence_number and ${givesWay(source, `${rejects}.`)} and ${rejects}.${mergedSince}`,
     // One statement serves both cases, since the number of statements in a transaction is limited.
     `delete from ${skipped}
-where shard_id || ' ' || sequence_number in (select shard_id || ' ' || sequence_number from ${recovered} where was = 'skipped')${replaced ? ` or (run_id = ${replaced} and ${runIf})` : ''}`,
+where (${arrivedSince} and shard_id || ' ' || sequence_number in (select shard_id || ' ' || sequence_number from ${recovered} where was = 'skipped'))${replaced ? ` or (run_id = ${replaced} and ${runIf})` : ''}`,
   ];
 }
 

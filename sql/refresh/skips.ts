@@ -76,7 +76,10 @@ where ${ofView(pipeline)}
 group by 1, 2`;
 }
 
-/** Deletes skipped records that have an outcome, because the archive brought them. */
+/**
+ * Deletes skipped records that have an outcome, because the archive brought them. An outcome is merged after its record
+ * arrived, so Redshift skips the blocks of older rejects: docs/scale.md. An error may lack its record's time.
+ */
 function removePlacedStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
   const { events, duplicates, rejects, skipped } = pipeline.tables;
   const { skipped: found, placed } = tables(pipeline);
@@ -92,7 +95,10 @@ ${arrivals.join('\nunion all\n')}
 union all
 select shard_id, sequence_number
 from ${rejects}
-where shard_id is not null`,
+where shard_id is not null and merged_at >= (
+  select case when count(arrived_at) = count(*) then dateadd(hour, -${2 * arrivalHours}, min(arrived_at)) else '1970-01-02'::timestamp end
+  from ${found}
+)`,
     `delete from ${found}
 using ${placed}
 where ${placed}.shard_id = ${found}.shard_id and ${placed}.sequence_number = ${found}.sequence_number`,

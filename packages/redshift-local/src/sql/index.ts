@@ -9,8 +9,7 @@ import {
 import type { StatementNode } from './ast';
 import { Source } from './lexer';
 import { Memo, TextCache } from './memo';
-import { openText } from './parser/open';
-import { parseStatement } from './parser/statement';
+import { openText, parseStatements } from './parser/open';
 import type { ResolvedColumn } from './resolve/environment';
 import { findRelation, splitName } from './resolve/from';
 import { resolveQuery } from './resolve/query';
@@ -64,14 +63,7 @@ function partsOfText(sql: string, mostBytes?: number): readonly Part[] {
 }
 
 function parse(source: Source): Part[] {
-  const cursor = openText(source);
-  const nodes: StatementNode[] = [];
-  for (;;) {
-    while (cursor.takeOperator(';'));
-    if (cursor.token.kind === 'end') break;
-    nodes.push(parseStatement(cursor));
-  }
-  return nodes.flatMap((node) =>
+  return parseStatements(openText(source)).flatMap((node) =>
     partsOf(node).map((translateOne) => ({
       memo: new Memo(),
       resolve: (catalog, parameters) => {

@@ -1,7 +1,6 @@
 import type { StatementNode } from './ast';
 import { Source } from './lexer';
-import { openText } from './parser/open';
-import { parseStatement } from './parser/statement';
+import { openText, parseStatements } from './parser/open';
 
 /** What a text holds, before anything is resolved. */
 export interface Inspection {
@@ -14,12 +13,10 @@ export interface Inspection {
 /** Parses a text. @throws SqlError */
 export function inspect(sql: string, maxBytes: number): Inspection {
   const cursor = openText(new Source(sql, maxBytes));
-  const kinds: StatementNode['kind'][] = [];
-  for (;;) {
-    while (cursor.takeOperator(';'));
-    if (cursor.token.kind === 'end') break;
-    kinds.push(parseStatement(cursor).kind);
-  }
+  const kinds = parseStatements(cursor).map(({ kind }) => kind);
   const numbers = cursor.placeholders.filter((name) => name.startsWith('$')).map((name) => Number(name.slice(1)));
   return { kinds, parameters: numbers.reduce((most, number) => Math.max(most, number), 0) };
 }
+
+/** The statements of a text, before anything is resolved. @throws SqlError */
+export const parseText = (sql: string): StatementNode[] => parseStatements(openText(new Source(sql)));
