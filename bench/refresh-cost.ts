@@ -11,6 +11,7 @@ import { parseStatementName } from '../lambda/shared/statement-name';
 import { refreshPlan } from '../sql';
 import { type Environment, pipeline, withEnvironment } from './environment';
 import { print } from './print';
+import { inputs } from './simulate/inputs';
 
 /** The memory of the function is that of `lib/shared/handler.ts`. The times are assumptions about AWS. */
 export const assumptions = { memoryGb: 0.25, callMs: 100, invocationMs: 20 };
@@ -32,6 +33,7 @@ export interface RefreshCounts {
 }
 
 export type Kind = 'new events' | 'nothing new';
+type Counts = Omit<RefreshCounts, 'localMs'>;
 type Listener = (roleArn: string | undefined, action: string) => void;
 
 /** Prints the table, and the counts for `bench/scale/measured.ts`. */
@@ -110,13 +112,13 @@ const priced: Readonly<Record<string, Price>> = {
 };
 
 /** Seconds of Lambda in AWS, as assumed. */
-export function lambdaSeconds({ invocations, requests }: RefreshCounts): number {
+export function lambdaSeconds({ invocations, requests }: Counts): number {
   const calls = Object.entries(requests).filter(([action]) => /^(redshift-data|s3):/.test(action));
   const waited = calls.reduce((sum, [, count]) => sum + count, 0) * assumptions.callMs;
   return (invocations * assumptions.invocationMs + waited) / 1000;
 }
 
-function dollars(counts: RefreshCounts): number {
+function dollars(counts: Counts): number {
   const lines: [number, Price][] = [
     [1, 'call of Scheduler'],
     [counts.invocations, 'call of Lambda'],
@@ -128,8 +130,12 @@ function dollars(counts: RefreshCounts): number {
   return lines.reduce((sum, [amount, price]) => sum + amount * prices[price].dollars, 0);
 }
 
+/** Refreshes a minute of one account and Region that the quota of ListStatements allows, which is the smallest of the Data API. */
+export const listedPerMinute = ({ requests }: Counts): number =>
+  Math.floor((inputs.listCalls.value * 60) / (requests['redshift-data:ListStatements'] ?? 0));
+
 /** Formats the counts as a table: a column for each kind of refresh. */
-export function refreshCostTable(counts: Readonly<Record<string, RefreshCounts>>): string {
+export function refreshCostTable(counts: Readonly<Record<string, Counts>>): string {
   const kinds = Object.values(counts);
   const actions = [...new Set(kinds.flatMap(({ requests }) => Object.keys(requests)))].sort();
   const rows: [string, ...string[]][] = [
@@ -143,6 +149,7 @@ export function refreshCostTable(counts: Readonly<Record<string, RefreshCounts>>
       ...kinds.map(({ requests }) => grouped(requests[action] ?? 0)),
     ]),
     ['seconds of Lambda, computed', ...kinds.map((one) => lambdaSeconds(one).toFixed(2))],
+    ['refreshes a minute in one account and Region', ...kinds.map((one) => grouped(listedPerMinute(one)))],
     [
       'dollars a month at one refresh a minute',
       ...kinds.map((one) => `$${(dollars(one) * refreshesPerMonth).toFixed(2)}`),

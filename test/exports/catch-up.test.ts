@@ -1,9 +1,11 @@
+import { isSecondTier } from '../support/tier';
 import { anExport, openTemplate, shop, World } from './world';
 
-const sinceHours = 72;
+const sinceHours = isSecondTier ? 30 * 24 : 72;
+const endOfWindows = Date.parse('2026-11-21T05:00Z');
 
 test('one tick publishes every window that is due, batch after batch, however many', async () => {
-  const since = '2026-11-18T05:00Z';
+  const since = `${new Date(endOfWindows - sinceHours * 3_600_000).toISOString().slice(0, 16)}Z`;
   const behind = anExport('behind', {
     content: { kind: 'incremental', timeColumn: 'at', window: 'hour', latenessMinutes: 15, since },
     format: { kind: 'csv' },
