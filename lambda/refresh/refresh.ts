@@ -61,18 +61,22 @@ async function startOrResume(host: RefreshHost, { scheduledTime }: Tick): Promis
   await submitStep(host, runId, 0, 1);
 }
 
+const hourMs = 3_600_000;
+/** The clocks of the function and of the schedule differ by less than this. */
+const clockMs = 10 * 60_000;
+
 /**
- * Statements of the runs of three hours: the tick's, the one before it and, for a late tick, the one after. An older run that is unfinished needs
- * no resuming, since a new run does its work.
+ * Statements of the latest runs: those of the tick's hour, and of the hour after for a late tick; if there are none, those of the hour before. An
+ * older run that is unfinished needs no resuming, since a new run does its work. The API allows three listings a second, and one refresh a minute
+ * fills several pages of an hour.
  */
 async function recentStatements(host: RefreshHost, scheduledTime: number): Promise<OwnStatement[]> {
-  const found: OwnStatement[] = [];
-  for (const hoursAgo of [-1, 0, 1]) {
-    // Run ids begin with the hour. A listing of the whole day would be long: the API allows three calls a second.
-    const hour = compactTime(scheduledTime - hoursAgo * 3_600_000).slice(0, -3);
-    found.push(...(await listStatements(host, hour)));
-  }
-  return found;
+  // Run ids begin with the hour. A listing of the whole day would be longer.
+  const ofHour = (time: number) => listStatements(host, compactTime(time).slice(0, -3));
+  const nextHour = (Math.floor(scheduledTime / hourMs) + 1) * hourMs;
+  const later = host.now() + clockMs < nextHour ? [] : await ofHour(nextHour);
+  const found = [...later, ...(await ofHour(scheduledTime))];
+  return found.length > 0 ? found : ofHour(scheduledTime - hourMs);
 }
 
 /** The last attempt at the furthest step. Submission times would not do: a fast step and the next one may have the same. */

@@ -45,6 +45,8 @@ export class FakeWarehouse implements Warehouse {
   /** The clock's advance at each submission and end. Zero stops the clock. */
   stepMs = 1000;
   now = Date.parse('2026-11-21T05:00:01Z');
+  /** The prefixes of the listings of all statuses. */
+  readonly listed: string[] = [];
 
   get names(): string[] {
     return this.statements.map(({ name }) => name);
@@ -85,11 +87,12 @@ export class FakeWarehouse implements Warehouse {
   }
 
   async list(namePrefix: string): Promise<StatementSummary[]> {
-    return this.statements.filter(({ name }) => name.startsWith(namePrefix)).reverse();
+    this.listed.push(namePrefix);
+    return this.named(namePrefix);
   }
 
   async active(namePrefix: string): Promise<StatementSummary[]> {
-    return (await this.list(namePrefix)).filter(({ status }) => !isTerminal(status));
+    return this.named(namePrefix).filter(({ status }) => !isTerminal(status));
   }
 
   async cancel(id: string): Promise<void> {
@@ -105,6 +108,10 @@ export class FakeWarehouse implements Warehouse {
 
   async pause(ms: number): Promise<void> {
     this.pauses.push(ms);
+  }
+
+  private named(prefix: string): Statement[] {
+    return this.statements.filter(({ name }) => name.startsWith(prefix)).reverse();
   }
 
   private byId(id: string): Statement {

@@ -104,6 +104,31 @@ test('resumes a run of the hour before', async () => {
   expect(warehouse.names.at(-1)).toBe(nameOf('merge', { run: '20261121T0555Z' }));
 });
 
+test('a tick lists only the hours that can have the latest run', async () => {
+  const { warehouse, tick, end } = setUp();
+  const listedBy = async (time: string) => {
+    const before = warehouse.listed.length;
+    await tick(time);
+    return warehouse.listed.slice(before).map((prefix) => prefix.split('/').at(-1));
+  };
+  expect(await listedBy('05:00')).toEqual(['20261121T05', '20261121T04']);
+  for (const { name } of plan.steps) await end(nameOf(name));
+  expect(await listedBy('05:01')).toEqual(['20261121T05']);
+  warehouse.now = Date.parse('2026-11-21T05:52:00Z');
+  expect(await listedBy('05:02')).toEqual([]);
+  for (const { name } of plan.steps) await end(nameOf(name, { run: '20261121T0501Z' }));
+  expect(await listedBy('05:02')).toEqual(['20261121T06', '20261121T05']);
+});
+
+test('a late tick finds the runs of the hour after', async () => {
+  const { warehouse, tick, end } = setUp();
+  warehouse.now = Date.parse('2026-11-21T06:00:01Z');
+  await tick('06:00');
+  for (const { name } of plan.steps) await end(nameOf(name, { run: '20261121T0600Z' }));
+  await tick('05:55');
+  expect(warehouse.names).toHaveLength(plan.steps.length);
+});
+
 test('duplicate ticks and events change nothing', async () => {
   const { warehouse, tick, end, report } = setUp();
   await tick('05:00');
