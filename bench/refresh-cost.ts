@@ -5,7 +5,7 @@
  * AWS is computed from the counts and from assumptions, because a call takes less time on one machine.
  */
 import { monthHours } from '../cli/cost/cost';
-import { type Price, prices } from '../cli/cost/prices';
+import { defaultRegion, type Price, pricesOf } from '../cli/cost/prices';
 import { grouped } from '../cli/terminal';
 import { parseStatementName } from '../lambda/shared/statement-name';
 import { refreshPlan } from '../sql';
@@ -127,6 +127,7 @@ function dollars(counts: Counts): number {
       priced[action] ? [[count, priced[action]]] : [],
     ),
   ];
+  const prices = pricesOf(defaultRegion);
   return lines.reduce((sum, [amount, price]) => sum + amount * prices[price].dollars, 0);
 }
 
