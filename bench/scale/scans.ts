@@ -121,7 +121,14 @@ class Scans {
       case 'join': {
         const [left, right] = [this.from(item.left), this.from(item.right)];
         // The condition of an outer join does not restrict the rows of the side that is kept whole.
-        const restricted = { inner: [left, right], left: [right], right: [left], full: [], cross: [] }[item.join];
+        const sides: Record<typeof item.join, Source[][]> = {
+          inner: [left, right],
+          left: [right],
+          right: [left],
+          full: [],
+          cross: [],
+        };
+        const restricted = sides[item.join];
         for (const { conditions } of restricted.flat()) if (item.on) conditions.push(item.on);
         const kept = [left, right].filter((side) => !restricted.includes(side)).flat();
         // Its columns are read all the same.
