@@ -60,7 +60,7 @@ export class Agenda {
 export class Server {
   private busy = 0;
   private readonly waiting: { readonly since: number; readonly begin: () => void }[] = [];
-  /** Of the jobs that have begun. */
+  /** How long the jobs waited that have begun. */
   readonly waits = { count: 0, sum: 0, longest: 0 };
   longestQueue = 0;
 
