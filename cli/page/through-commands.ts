@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Environment } from '../../environments/environment';
 import type { Pipeline } from '../../pipelines/definition';
-import { publicTables } from '../../sql';
+import { publicTables, quoteIdentifier, quoteLiteral } from '../../sql';
 import type { FileStatus, HistoryState, RejectReason, WhyAnswer } from '../../ui/api';
 import type { Calls } from '../../ui/server';
 import { type ConnectOptions, connect } from '../cloud/connect';
@@ -28,6 +28,11 @@ export function callsThroughCommands(
   pipelines: readonly Pipeline[],
 ): Pick<Calls, '/api/why' | '/api/rejects' | '/api/history'> {
   const answerOf = answering(ports);
+  const withSent = async (answer: Answer): Promise<WhyAnswer> => ({
+    ...answer,
+    sightings: [...(await sentOf(ports, pipelineNamed(pipelines, answer.pipeline), answer)), ...answer.sightings],
+    partners: partnersOf(answer, ports.environment),
+  });
   return {
     async '/api/why'({ event, pipeline }) {
       const args = argumentsOf(event);
@@ -37,7 +42,7 @@ export function callsThroughCommands(
       const isKnown = ({ inEvents, sightings }: Answer) => inEvents || sightings.some(({ found }) => found === 'yes');
       const known = answers.filter(isKnown);
       const shown = known.length > 0 ? known : answers;
-      return { answers: shown.map((answer) => ({ ...answer, partners: partnersOf(answer, ports.environment) })) };
+      return { answers: await Promise.all(shown.map(withSent)) };
     },
     async '/api/rejects'() {
       const options = { limit: REJECT_SAMPLES };
@@ -175,6 +180,23 @@ function questionsOf(pipelines: readonly Pipeline[], args: readonly string[], na
 function columnOf({ reason }: RejectReason, { columns }: Pipeline): Pick<RejectReason, 'column' | 'path'> {
   const column = columns.find(({ name }) => reason.startsWith(`${name}: `));
   return column === undefined ? {} : { column: column.name, path: column.path };
+}
+
+/** When the event happened, by its own columns of times. */
+async function sentOf(
+  ports: PagePorts,
+  pipeline: Pipeline,
+  { eventId, inEvents }: Answer,
+): Promise<WhyAnswer['sightings']> {
+  const columns = pipeline.columns.filter(({ type }) => type === 'timestamp').map(({ name }) => name);
+  if (eventId === null || !inEvents || columns.length === 0) return [];
+  const { rows } = await ports.query(
+    `select ${columns.map(quoteIdentifier).join(', ')} from ${publicTables(pipeline).events} where event_id = ${quoteLiteral(eventId)}`,
+  );
+  const times = columns.flatMap((name, n) => (rows[0]?.[n] ? [`${name} ${rows[0][n]}`] : []));
+  return times.length === 0
+    ? []
+    : [{ place: 'sent', found: 'yes', what: `by the sender’s clock: ${times.join(', ')}`, facts: {} }];
 }
 
 /** Returns the partners that may read an export with the event. */

@@ -8,9 +8,9 @@ const estore = pipelines.find(({ name }) => name === 'estore')!;
 /** The views of single records: why, and rejects. */
 export function recordTests(page: OpenPage): void {
   test('why: an event’s way, with what the tables say of it', async () => {
-    const [id, run] = (
+    const [id, run, sent] = (
       await page.world.query(
-        `select event_id, run_id from estore.purchases join estore.events using (event_id) order by 1 limit 1`,
+        `select event_id, run_id, events.occurred_at from estore.purchases join estore.events using (event_id) order by 1 limit 1`,
       )
     )[0]!;
     await page.visit('why');
@@ -19,6 +19,7 @@ export function recordTests(page: OpenPage): void {
     await page.tab.getByText('It is in events.').waitFor(WAIT);
     const timeline = await page.tab.locator('.timeline').innerText();
     expect(timeline).toContain(`by run ${run}`);
+    expect(timeline).toContain(`by the sender’s clock: occurred_at ${sent}`);
     expect(timeline).toMatch(/purchases has it/);
     expect(await page.tab.getByRole('article').count()).toBe(1);
     await page.visit('why', 'f'.repeat(64));
