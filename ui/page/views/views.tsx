@@ -240,7 +240,9 @@ function Graph(props: {
 }
 
 const PlannedMark = ({ change }: { readonly change: PlannedChange | undefined }) =>
-  change === undefined ? null : <span class="planned-mark">will be {actionWords[change.action]}</span>;
+  change === undefined ? null : (
+    <span class="planned-mark">planned: {change.action === 'online' ? 'changed' : actionWords[change.action]}</span>
+  );
 
 function Details({ node, change }: { readonly node: ViewNode; readonly change: PlannedChange | undefined }) {
   const { name, kind, rows, reads, columns, sql, file, maintenance, refreshedAt } = node;
