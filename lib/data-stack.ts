@@ -6,6 +6,7 @@ import { CfnSecretTargetAttachment } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { existingStream, keepsData } from '../environments/declaration';
 import type { Environment } from '../environments/environment';
+import { answersRoot } from '../lambda/endpoint/contract';
 import { literalPrefixes, undecodedPrefix } from '../lambda/load/contract';
 import type { Pipeline } from '../pipelines/definition';
 import { decodes, ownerUser } from '../sql';
@@ -71,11 +72,15 @@ export class DataStack extends Stack {
     this.historyKey = existing?.key === undefined ? undefined : Key.fromKeyArn(this, 'HistoryKey', existing.key);
     this.archive = bucket('Archive', { versioned: true, lifecycle: coldAfter(90) });
     this.exports = bucket('Exports', { versioned: true, lifecycle: [forgottenMarkers, ...stagedFiles(environment)] });
-    // COPY manifests and listings are lists of object keys, so S3's own encryption is enough. Copies of objects are encrypted with the customer key.
+    // COPY manifests and listings are lists of object keys, so S3's own encryption is enough. Copies of objects, and answers of endpoints, are encrypted with the customer key.
     this.work = bucket('Work', {
       versioned: false,
       encrypted: false,
-      lifecycle: [{ id: 'expiry', expiration: Duration.days(7) }],
+      lifecycle: [
+        { id: 'expiry', expiration: Duration.days(7) },
+        // An answer of an endpoint is of no use after the next refresh.
+        { id: 'answers', prefix: answersRoot, expiration: Duration.days(1) },
+      ],
     });
 
     const closed = [...(ownHistory ? [ownHistory] : []), this.archive, this.work, logs];

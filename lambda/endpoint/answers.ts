@@ -1,3 +1,4 @@
+import { asRecord } from '../shared/parse';
 import type { Table } from './render';
 
 /** Answers that are exact, the least recently used first, up to a number of bytes. */
@@ -31,6 +32,17 @@ export class Answers {
     this.kept.delete(key);
     this.bytes -= size(key, found);
   }
+}
+
+/** The text of an answer for other instances: how many rows it has and whether there are more, a line break, the body. */
+export const sharedText = ({ rows, truncated, body }: Table) => `${JSON.stringify({ rows, truncated })}\n${body}`;
+
+/** @throws Error for a text that no function wrote */
+export function parseShared(text: string): Table {
+  const end = text.indexOf('\n');
+  const { rows, truncated } = asRecord(JSON.parse(text.slice(0, end)), 'answer');
+  if (typeof rows !== 'number' || typeof truncated !== 'boolean') throw new Error('answer has no rows or no truncated');
+  return { rows, truncated, body: text.slice(end + 1) };
 }
 
 /** JavaScript keeps a text with one or two bytes for each character. */

@@ -2,7 +2,7 @@ import { defineEnv } from '../shared/env';
 
 /**
  * READER_SECRETS: ARN of the database user's secret, by pipeline, as JSON. KEYS_SECRET_ARN: the keys that sign tokens (`TokenKeys`).
- * PARTNERS: what each partner's role may ask, as JSON (`Record<role name, PartnerGrant>`).
+ * PARTNERS: what each partner's role may ask, as JSON (`Record<role name, PartnerGrant>`). KEY_ARN: the key that encrypts answers in the work bucket.
  */
 export const env = defineEnv(
   'ENVIRONMENT',
@@ -11,9 +11,14 @@ export const env = defineEnv(
   'DATABASE',
   'READER_SECRETS',
   'WORK_BUCKET',
+  'KEY_ARN',
   'KEYS_SECRET_ARN',
   'PARTNERS',
 );
+
+/** Prefix of the work bucket's objects with answers that the instances of the function share: `answers/<pipeline>/<key>`. */
+export const answersRoot = 'answers/';
+export const answersPrefix = (pipeline: string) => `${answersRoot}${pipeline}/`;
 
 /**
  * Keys by id, as the secret holds them: `{"k1": "a text of 32 or more characters"}`. An id is a letter and up to 31 letters, digits, `-` or `_`. Tokens of

@@ -1,7 +1,7 @@
 import type { RemainingMs } from '../shared/deadline';
 import type { FinishedRun, Freshness } from '../shared/freshness';
 import { WarehouseAsleepError } from '../shared/warehouse';
-import { Answers, Flights } from './answers';
+import { Answers, Flights, parseShared, sharedText } from './answers';
 import { Buckets } from './buckets';
 import { type Caller, fixedValues, partnerCaller, tokenCaller } from './callers';
 import type { EndpointItem } from './contract';
@@ -128,19 +128,49 @@ class Api {
       throw new Problem('too-many-requests', `The token allows ${rps} requests a second.`, { retryAfterSeconds: wait });
   }
 
-  /** Waits for its turn if that is soon. Meanwhile the instance takes no request, so the next ones reach others, which have turns of their own. */
-  private async admitStatement(): Promise<void> {
+  /**
+   * Waits for its turn if that is soon. Meanwhile the instance takes no request, so the next ones reach others, which have turns of their own.
+   * @param look called if there was no turn at first
+   * @returns what `look` found in place of the turn
+   */
+  private async admitStatement(look: () => Promise<Table | undefined>): Promise<Table | undefined> {
     const { statementsPerSecond, statementBurst } = this.host.plan;
     const take = () => this.statements.take('', statementsPerSecond, statementBurst);
     let wait = take();
-    if (wait > 0 && wait <= longestTurnSeconds) {
-      await this.host.sleep(Math.ceil(wait * 1000));
-      wait = take();
-    }
+    if (wait === 0) return undefined;
+    const isSoon = wait <= longestTurnSeconds;
+    if (isSoon) await this.host.sleep(Math.ceil(wait * 1000));
+    const found = await look();
+    if (found) return found;
+    if (isSoon) wait = take();
     if (wait > 0)
       throw new Problem('too-many-requests', 'The endpoints may not start more queries now.', {
         retryAfterSeconds: wait,
       });
+    return undefined;
+  }
+
+  /** The answer that another instance computed, as exact as one of this instance: only such answers are stored. */
+  private async sharedAnswer(pipeline: string, key: string): Promise<Table | undefined> {
+    try {
+      const text = await this.host.shared.get(pipeline, key);
+      if (text === undefined) return undefined;
+      const table = parseShared(text);
+      this.answers.keep(key, table);
+      return table;
+    } catch (error) {
+      this.host.log('a shared answer could not be read', { error: (error as Error).name });
+      return undefined;
+    }
+  }
+
+  private async shareAnswer(pipeline: string, key: string, table: Table): Promise<void> {
+    this.answers.keep(key, table);
+    try {
+      await this.host.shared.put(pipeline, key, sharedText(table));
+    } catch (error) {
+      this.host.log('an answer could not be shared', { error: (error as Error).name });
+    }
   }
 
   private async freshAnswer(
@@ -152,8 +182,8 @@ class Api {
   ): Promise<ApiAnswer> {
     const { item, format } = asked;
     const before = await this.known(this.host.freshness(item.pipeline));
-    const key = before?.done && answerKey(this.host.environment, asked, before.done);
-    const etag = key === undefined ? undefined : etagOf(`${key}/${format}`);
+    const key = before?.done && `${answerKey(this.host.environment, asked, before.done)}-${format}`;
+    const etag = key === undefined ? undefined : etagOf(key);
     const facts = { item, format, freshness: before };
     if (etag !== undefined && isMatch(request, etag)) {
       served.cached = true;
@@ -164,37 +194,42 @@ class Api {
       const cached = served.cached === true;
       return tableAnswer(request, { ...facts, table, elapsedMs, cached, etag: isExact ? etag : undefined });
     };
-    const kept = key === undefined ? undefined : this.answers.get(`${key}/${format}`);
+    const kept = key === undefined ? undefined : this.answers.get(key);
     served.cached = true;
     if (kept) return respond(kept, true);
-    const flight = `${key ?? sha256(keyText(this.host.environment, asked))}/${format}/${JSON.stringify(before?.open ?? [])}`;
-    const { table, isExact } = await this.flights.share(flight, () => {
+    const flight = `${key ?? `${sha256(keyText(this.host.environment, asked))}-${format}`}/${JSON.stringify(before?.open ?? [])}`;
+    const { table, isExact } = await this.flights.share(flight, async () => {
+      const look = async () => (key === undefined ? undefined : this.sharedAnswer(item.pipeline, key));
+      const found = (await look()) ?? (await this.admitStatement(look));
+      if (found) return { table: found, isExact: true };
       served.cached = false;
       return this.compute(asked, before, key, served, remainingMs);
     });
     return respond(table, isExact);
   }
 
-  /** Runs the statement. The table is exact for the run if no run was open, and none was finished, before and after it. */
+  /** Runs the statement, whose turn it is. The table is exact for the run if no run was open, and none was finished, before and after it. */
   private async compute(
-    { item, question, format }: Asked,
+    asked: Asked,
     before: Freshness | undefined,
     key: string | undefined,
     served: Served,
     remainingMs: RemainingMs,
   ): Promise<{ table: Table; isExact: boolean }> {
+    const { item, question, format } = asked;
     const isQuiet = before !== undefined && before.open.length === 0;
     const admit = async () => {
-      await this.admitStatement();
+      if (served.statements > 0) await this.admitStatement(async () => undefined);
       served.statements += 1;
     };
     const run = before?.done?.run ?? 'none';
-    const shared = isQuiet ? key : undefined;
+    // Every format has the same rows, so all of them have one statement.
+    const shared = isQuiet && before.done ? answerKey(this.host.environment, asked, before.done) : undefined;
     const table = await this.run({ item, question, format, run, shared, admit, remainingMs });
     if (!isQuiet || key === undefined) return { table, isExact: false };
     const after = await this.host.freshness(item.pipeline).catch(() => undefined);
     const isExact = after !== undefined && after.open.length === 0 && isSame(before.done, after.done);
-    if (isExact) this.answers.keep(`${key}/${format}`, table);
+    if (isExact) await this.shareAnswer(item.pipeline, key, table);
     return { table, isExact };
   }
 
@@ -226,5 +261,6 @@ const keyText = (environment: string, { item, question }: Asked) =>
     item.params.map(({ name }) => question.values[name] ?? null),
   ]);
 
+/** Names what a question has as its answer in one state of the views. It shows no parameter. */
 const answerKey = (environment: string, asked: Asked, { run, refreshedAt }: FinishedRun) =>
   sha256(JSON.stringify([keyText(environment, asked), run, refreshedAt]));

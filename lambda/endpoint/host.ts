@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { text } from 'node:stream/consumers';
 import { ExecuteStatementCommand, GetStatementResultCommand, RedshiftDataClient } from '@aws-sdk/client-redshift-data';
-import { S3Client } from '@aws-sdk/client-s3';
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { clientSettings } from '../shared/client-settings';
 import { type Freshness, freshnessKey, parseFreshness } from '../shared/freshness';
@@ -17,10 +18,11 @@ import {
 } from '../shared/redshift-data';
 import { redshiftStatus } from '../shared/redshift-status';
 import { s3Objects } from '../shared/s3';
+import { s3Bytes } from '../shared/s3-bytes';
 import { directReads } from '../shared/s3-direct';
 import type { StatementState, StatementStatus } from '../shared/warehouse';
 import type { AskStatus } from '../shared/warehouse-status';
-import type { EndpointsPlan, env, PartnerGrant, TokenKeys } from './contract';
+import { answersPrefix, type EndpointsPlan, type env, type PartnerGrant, type TokenKeys } from './contract';
 import { BusyError } from './problem';
 import type { Cell } from './render';
 import { parseKeys } from './token';
@@ -46,6 +48,13 @@ export interface Queries {
   cancel(id: string): Promise<void>;
 }
 
+/** Texts that all instances of the function share. A text never changes, so a key may be written more than once. */
+export interface SharedAnswers {
+  /** Undefined if there is none. */
+  get(pipeline: string, key: string): Promise<string | undefined>;
+  put(pipeline: string, key: string, text: string): Promise<void>;
+}
+
 export interface EndpointHost {
   readonly environment: string;
   readonly plan: EndpointsPlan;
@@ -53,6 +62,7 @@ export interface EndpointHost {
   queries(pipeline: string): Queries;
   /** Undefined when there is no document, or none that can be read. */
   freshness(pipeline: string): Promise<Freshness | undefined>;
+  readonly shared: SharedAnswers;
   readKeys(): Promise<TokenKeys>;
   now(): number;
   sleep(ms: number): Promise<void>;
@@ -84,6 +94,18 @@ export function createHost(settings: ReturnType<typeof env.read>): EndpointHost 
       const key = freshnessKey(pipeline);
       const text = (await direct(settings.WORK_BUCKET, key)) ?? (await objects.get(settings.WORK_BUCKET, key));
       return text === undefined ? undefined : parseFreshness(text);
+    },
+    shared: {
+      async get(pipeline, key) {
+        const object = { bucket: settings.WORK_BUCKET, key: answersPrefix(pipeline) + key };
+        const bytes = await s3Bytes(s3).bytes(object);
+        return bytes && text(bytes);
+      },
+      async put(pipeline, key, Body) {
+        const encryption = { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: settings.KEY_ARN } as const;
+        const object = { Bucket: settings.WORK_BUCKET, Key: answersPrefix(pipeline) + key, Body };
+        await s3.send(new PutObjectCommand({ ...object, ...encryption }));
+      },
     },
     async readKeys() {
       const { SecretString } = await secrets.send(new GetSecretValueCommand({ SecretId: settings.KEYS_SECRET_ARN }));

@@ -26,7 +26,7 @@ const contentTypes: Readonly<Record<Format, string>> = {
 };
 
 /** Weak: an answer that is compressed, or given at another time, has the same rows and other bytes. */
-export const etagOf = (key: string) => `W/"${key.replaceAll('/', '-')}"`;
+export const etagOf = (key: string) => `W/"${key}"`;
 
 /** Whether the caller has the answer already (RFC 9110, "If-None-Match"). */
 export function isMatch({ headers }: ApiRequest, etag: string): boolean {

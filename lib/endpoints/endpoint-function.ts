@@ -1,16 +1,19 @@
 import { Duration, Validations } from 'aws-cdk-lib';
 import { CfnIntegration, CfnRoute } from 'aws-cdk-lib/aws-apigatewayv2';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { CfnPermission } from 'aws-cdk-lib/aws-lambda';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import type { Environment } from '../../environments/environment';
-import { env } from '../../lambda/endpoint/contract';
+import { answersPrefix, env } from '../../lambda/endpoint/contract';
 import type { Pipeline } from '../../pipelines/definition';
 import { endpointsPlan } from '../../sql';
 import type { Bundles } from '../shared/bundles';
 import { freshnessStatements } from '../shared/freshness';
+import { explained } from '../shared/grant';
 import { Handler } from '../shared/handler';
+import { keyUse } from '../shared/key-use';
 import { pascalCase } from '../shared/names';
 import { dataApiStatements, warehouseVariables } from '../warehouse/data-api';
 import type { Warehouse } from '../warehouse/warehouse';
@@ -68,6 +71,7 @@ export class EndpointFunction extends Construct {
         ...warehouseVariables(warehouse),
         READER_SECRETS: JSON.stringify(secrets),
         WORK_BUCKET: work.bucketName,
+        KEY_ARN: key.keyArn,
         KEYS_SECRET_ARN: api.keys.secretArn,
         PARTNERS: JSON.stringify(grants),
       }),
@@ -88,6 +92,14 @@ export class EndpointFunction extends Construct {
         batches: false,
       }),
       ...freshnessStatements(work, pipelines, 'read'),
+      explained(
+        new PolicyStatement({
+          actions: ['s3:GetObject', 's3:PutObject'],
+          resources: pipelines.map(({ name }) => work.arnForObjects(`${answersPrefix(name)}*`)),
+        }),
+        'The instances share answers below the prefix of each pipeline, each named after its question and run',
+      ),
+      keyUse(key, 's3', 'write'),
     );
     this.addRoutes(
       props,

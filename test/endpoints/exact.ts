@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import { S3Client } from '@aws-sdk/client-s3';
 import fc from 'fast-check';
+import { answersPrefix } from '../../lambda/endpoint/contract';
 import { endpointFunction } from '../../lambda/endpoint/endpoint';
 import { dataApiQueries, type EndpointHost, type Queries } from '../../lambda/endpoint/host';
 import type { ApiAnswer } from '../../lambda/endpoint/request';
@@ -76,6 +77,12 @@ function endpointsOf(
       const text = await objects.get(buckets.work, freshnessKey(name));
       return text === undefined ? undefined : parseFreshness(text);
     }),
+    shared: sharesStatements
+      ? {
+          get: (name, key) => objects.get(buckets.work, answersPrefix(name) + key),
+          put: (name, key, text) => objects.put(buckets.work, answersPrefix(name) + key, text),
+        }
+      : { get: async () => undefined, put: async () => undefined },
     readKeys: async () => keys,
     now,
     sleep: async () => undefined,
@@ -103,7 +110,7 @@ export interface Asked {
 }
 
 /**
- * Plays a scenario and asks after each action, while its statements run: a function that keeps answers and shares statements, one that does neither, and a
+ * Plays a scenario and asks after each action, while its statements run: a function that keeps and shares answers and statements, one that does neither, and a
  * function that has just started. Answers for the same state of the views must have the same rows.
  */
 export async function askThrough(template: Template, scenario: Scenario, weakened: Weakened = {}): Promise<Asked> {

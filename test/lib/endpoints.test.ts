@@ -79,6 +79,8 @@ test('the function may read the secrets of its users, the keys and the freshness
   const actions = statements.flatMap(({ Action }) => Action).sort();
   expect(actions).toEqual([
     'kms:Decrypt',
+    'kms:Decrypt',
+    'kms:GenerateDataKey',
     'logs:CreateLogStream',
     'logs:PutLogEvents',
     'redshift-data:CancelStatement',
@@ -87,11 +89,14 @@ test('the function may read the secrets of its users, the keys and the freshness
     'redshift-data:GetStatementResult',
     'redshift:DescribeClusters',
     's3:GetObject',
+    's3:GetObject',
     's3:ListBucket',
+    's3:PutObject',
     'secretsmanager:GetSecretValue',
   ]);
   const of = (action: string) => statements.find(({ Action }) => [Action].flat().includes(action))!;
   expect(JSON.stringify(of('s3:GetObject').Resource)).toMatch(/\/freshness\/shop\.json"\]\]\}$/);
+  expect(JSON.stringify(of('s3:PutObject').Resource)).toMatch(/\/answers\/shop\/\*"\]\]\}$/);
   expect(of('s3:ListBucket')).toMatchObject({ Condition: { StringEquals: { 's3:prefix': ['freshness/shop.json'] } } });
   expect(JSON.stringify(of('secretsmanager:GetSecretValue').Resource)).toMatch(
     /^\[\{"Ref":"EndpointsKeys\w+"\},\{"Ref":"ShopUsersEndpointSecret\w+"\}\]$/,

@@ -213,6 +213,66 @@ describe('a kept answer', () => {
     expect(world.queries).toHaveLength(1);
   });
 
+  test('of another instance is given without a statement', async () => {
+    const one = fakeEndpoints();
+    const other = fakeEndpoints();
+    other.world.shared = one.world.shared;
+    for (const { world } of [one, other]) world.freshness = settled();
+    const computed = await one.ask(path);
+    const given = await other.ask(path);
+    expect(bodyOf(given)).toMatchObject({ data: bodyOf(computed).data, statistics: { cached: true } });
+    expect(given.headers['etag']).toBe(computed.headers['etag']);
+    expect(other.world.queries).toEqual([]);
+    other.world.freshness = settled('20261121T0956Z');
+    await other.ask(path);
+    expect(other.world.queries).toHaveLength(1);
+  });
+
+  test('is what the instance finds that waited for its turn, or has none', async () => {
+    const { ask, world } = fakeEndpoints();
+    world.freshness = settled();
+    world.statementsPerSecond = 0.5;
+    world.statementBurst = 1;
+    await ask(path);
+    const [key, text] = [...world.shared][0]!;
+    world.nowMs += 1100;
+    const asked = ask(`${path}&limit=1`, {});
+    // The other question has another key. Its text comes while the request waits.
+    world.shared.get = (wanted) => (wanted === key || world.slept.length > 0 ? text : undefined);
+    expect(bodyOf(await asked)).toMatchObject({ statistics: { cached: true } });
+    expect(world.queries).toHaveLength(1);
+  });
+
+  test('is shared only if it is exact', async () => {
+    const { ask, world } = fakeEndpoints();
+    world.freshness = settled('20261121T0955Z', {
+      open: [{ run: '20261121T0956Z', since: '2026-11-21T10:00:00.000Z' }],
+    });
+    await ask(path);
+    world.freshness = settled();
+    world.outcome = () => {
+      world.freshness = settled('20261121T0957Z');
+      return { rows: [row()] };
+    };
+    await ask(path);
+    expect(world.shared.size).toBe(0);
+  });
+
+  test('that cannot be shared is given all the same', async () => {
+    const { ask, world } = fakeEndpoints();
+    world.freshness = settled();
+    world.failing = 'shared';
+    expect((await ask(path)).statusCode).toBe(200);
+    expect(bodyOf(await ask(path))).toMatchObject({ statistics: { cached: true } });
+    expect(world.queries).toHaveLength(1);
+    expect(world.logged).toHaveLength(2);
+    world.failing = undefined;
+    world.freshness = settled('20261121T0957Z');
+    world.shared.get = () => 'half an answer';
+    expect((await ask(path)).statusCode).toBe(200);
+    expect(world.queries).toHaveLength(2);
+  });
+
   test('does not exist before the first run', async () => {
     const { ask } = fakeEndpoints();
     const answer = await ask(path);

@@ -67,7 +67,9 @@ export function fakeEndpoints(changes: { items?: EndpointItem[]; partners?: Reco
     statementsPerSecond: 10,
     statementBurst: 10,
     openapi: undefined as unknown,
-    failing: undefined as 'freshness' | 'keys' | undefined,
+    failing: undefined as 'freshness' | 'keys' | 'shared' | undefined,
+    /** Texts that instances share, by pipeline and key. Tests give the map of one world to another. */
+    shared: new Map<string, string>(),
   };
   const states = new Map<string, Outcome & { readonly createdAt: number }>();
   const byToken = new Map<string, string>();
@@ -110,6 +112,16 @@ export function fakeEndpoints(changes: { items?: EndpointItem[]; partners?: Reco
     async freshness() {
       if (world.failing === 'freshness') throw new Error('denied');
       return world.freshness;
+    },
+    shared: {
+      async get(pipeline, key) {
+        if (world.failing === 'shared') throw new Error('denied');
+        return world.shared.get(`${pipeline}/${key}`);
+      },
+      async put(pipeline, key, text) {
+        if (world.failing === 'shared') throw new Error('denied');
+        world.shared.set(`${pipeline}/${key}`, text);
+      },
     },
     async readKeys() {
       world.keyReads += 1;
