@@ -121,6 +121,8 @@ export type Work =
   | { readonly kind: 'lock'; readonly tables: readonly Name[] }
   | { readonly kind: 'alter-database'; readonly database: string; readonly isolation: Isolation }
   | { readonly kind: 'create-user' | 'alter-user'; readonly user: string; readonly password: string }
+  /** What enable_case_sensitive_identifier is at the start of the user's sessions. Undefined for that of the warehouse. */
+  | { readonly kind: 'alter-user-setting'; readonly user: string; readonly caseSensitive: boolean | undefined }
   | { readonly kind: 'drop-user'; readonly user: string; readonly ifExists: boolean }
   | {
       readonly kind: 'grant' | 'revoke';

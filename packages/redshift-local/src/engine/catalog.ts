@@ -53,6 +53,8 @@ export interface UserEntry {
   /** For clients that do not send the password. Absent if the password was given as a digest. */
   readonly scram?: ScramVerifier;
   readonly superuser: boolean;
+  /** Whether the user's sessions begin with enable_case_sensitive_identifier. @default - as the warehouse says */
+  readonly caseSensitive?: boolean;
 }
 export interface GrantEntry {
   readonly grantee: string;

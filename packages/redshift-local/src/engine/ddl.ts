@@ -30,6 +30,14 @@ export function alterUser(session: Session, { user, password }: Of<'create-user'
   session.state.put('user', user, { ...entry, password: storedPassword(password), scram: scramOf(password) });
 }
 
+/** Changes what the user's next sessions begin with. A user may change its own. */
+export function alterUserSetting(session: Session, { user, caseSensitive }: Of<'alter-user-setting'>): void {
+  if (user !== session.user.name) privileges.requireSuperuser(session, 'alter user');
+  const entry = session.state.get('user', user);
+  if (!entry) throw new WarehouseError(`user "${user}" does not exist`);
+  session.state.put('user', user, { ...entry, caseSensitive });
+}
+
 /**
  * Refuses a schema named like a user. Redshift's default search_path looks into such a schema first
  * (https://docs.aws.amazon.com/redshift/latest/dg/r_search_path.html). Here `$user` in the search_path is ignored.

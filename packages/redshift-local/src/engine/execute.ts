@@ -102,7 +102,7 @@ function set(session: Session, { name, value }: Extract<Statement, { kind: 'set'
   const { catalog } = session;
   if (name === 'all') {
     catalog.settings.clear();
-    catalog.caseSensitiveIdentifiers = session.options.caseSensitiveIdentifiers;
+    catalog.caseSensitiveIdentifiers = session.caseSensitive;
   } else if (name === 'enable_case_sensitive_identifier') catalog.caseSensitiveIdentifiers = value === 'on';
   else catalog.settings.set(name, value);
 }
@@ -117,6 +117,8 @@ async function executeDefinition(session: Session, planned: Planned, statement: 
       return ddl.createUser(session, statement);
     case 'alter-user':
       return ddl.alterUser(session, statement);
+    case 'alter-user-setting':
+      return ddl.alterUserSetting(session, statement);
     case 'drop-user':
       return ddl.dropUser(session, statement);
     case 'grant':

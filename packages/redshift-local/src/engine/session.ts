@@ -101,11 +101,16 @@ export class Session {
   ) {
     this.catalog = new SessionCatalog(
       this.state,
-      options.caseSensitiveIdentifiers,
+      this.caseSensitive,
       options.database,
       () => store.history.rows,
       () => (this.base ? store.transactions.committed : undefined),
     );
+  }
+
+  /** What enable_case_sensitive_identifier is at the start of the session. */
+  get caseSensitive(): boolean {
+    return this.user.caseSensitive ?? this.options.caseSensitiveIdentifiers;
   }
 
   /** True if the database has other sessions. */

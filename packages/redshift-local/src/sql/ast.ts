@@ -328,6 +328,11 @@ export type StatementNode = { readonly at: number; readonly end: number } & (
     }
   | { readonly kind: 'lock'; readonly tables: readonly Reference[] }
   | { readonly kind: 'create-user' | 'alter-user'; readonly user: Identifier; readonly password: string }
+  | {
+      readonly kind: 'alter-user-setting';
+      readonly user: Identifier;
+      readonly setting: Extract<StatementNode, { kind: 'set' }>;
+    }
   | { readonly kind: 'drop-user'; readonly user: Identifier; readonly ifExists: boolean }
   | {
       readonly kind: 'grant';

@@ -31,6 +31,7 @@ import { toColumns } from './statements/shared';
 import {
   translateComment,
   translateMaintain,
+  settingOfUser,
   translateSet,
   translateShow,
   translateShowObjects,
@@ -163,6 +164,7 @@ type Command = Extract<
       | 'lock'
       | 'create-user'
       | 'alter-user'
+      | 'alter-user-setting'
       | 'drop-user'
       | 'grant'
       | 'create-schema'
@@ -185,6 +187,8 @@ function translateCommand(node: Command, context: Context): Statement {
     case 'create-user':
     case 'alter-user':
       return { kind: node.kind, user: context.fold(node.user), password: node.password };
+    case 'alter-user-setting':
+      return { kind: node.kind, user: context.fold(node.user), ...settingOfUser(node.setting, context) };
     case 'drop-user':
       return { kind: 'drop-user', user: context.fold(node.user), ifExists: node.ifExists };
     case 'grant': {

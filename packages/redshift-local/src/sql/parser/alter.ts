@@ -2,6 +2,7 @@ import type { AlterAction, StatementNode } from '../ast';
 import { parseColumn } from './columns';
 import type { Cursor } from './cursor';
 import { parseUser } from './ddl';
+import { parseSetting } from './tools';
 import { parseType } from './type';
 
 type Unplaced = StatementNode extends infer S ? (S extends unknown ? Omit<S, 'at' | 'end'> : never) : never;
@@ -10,7 +11,7 @@ export function parseAlter(cursor: Cursor): Unplaced {
   cursor.expectWord('alter');
   if (cursor.takeWords('materialized', 'view')) return parseAlterView(cursor);
   if (cursor.takeWords('database')) return parseAlterDatabase(cursor);
-  if (cursor.takeWords('user')) return parseUser(cursor, 'alter-user');
+  if (cursor.takeWords('user')) return parseAlterUser(cursor);
   if (!cursor.takeWords('table')) throw cursor.unsupported(`ALTER ${cursor.token.value.toUpperCase()}`);
   const table = cursor.reference('a table');
   if (cursor.takeWords('add')) {
@@ -20,6 +21,16 @@ export function parseAlter(cursor: Cursor): Unplaced {
     return { kind: 'add-column', table, column: parseColumn(cursor) };
   }
   return { kind: 'alter-table', table, action: parseAction(cursor) };
+}
+
+/** https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_USER.html */
+function parseAlterUser(cursor: Cursor): Unplaced {
+  if (cursor.peek().value !== 'set') return parseUser(cursor, 'alter-user');
+  const user = cursor.identifier('a user');
+  cursor.expectWord('set');
+  const { at } = cursor;
+  const setting = parseSetting(cursor);
+  return { kind: 'alter-user-setting', user, setting: { ...setting, at, end: cursor.previousEnd } };
 }
 
 function parseAlterView(cursor: Cursor): Unplaced {

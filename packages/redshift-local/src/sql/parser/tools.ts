@@ -91,6 +91,11 @@ export function parseSet(cursor: Cursor): Unplaced {
   if (cursor.isWord('transaction') || (cursor.isWord('session') && cursor.peek().value === 'characteristics'))
     throw cursor.unsupported('SET TRANSACTION');
   if (!cursor.takeWords('session') && cursor.takeWords('local')) throw cursor.unsupported('SET LOCAL');
+  return parseSetting(cursor);
+}
+
+/** A setting and its value, as after SET. */
+export function parseSetting(cursor: Cursor): Extract<Unplaced, { kind: 'set' }> {
   const { at } = cursor;
   const isZone = cursor.isWord('time');
   const name = settingName(cursor);

@@ -84,8 +84,19 @@ function queryOf({ what, in: parts, like, limit }: Node<'show-objects'>, context
   }
 }
 
+/** Of the settings that a user's sessions can begin with, one changes results here. */
+export function settingOfUser(node: Node<'set'>, context: Context): { caseSensitive: boolean | undefined } {
+  const { name, value } = translateSet(node, context);
+  if (name !== 'enable_case_sensitive_identifier')
+    throw context.source.unsupported(`ALTER USER SET ${name}`, node.nameAt);
+  return { caseSensitive: node.values === undefined ? undefined : value === 'on' };
+}
+
 /** Checks the new value of a setting and returns it as SHOW displays it. */
-export function translateSet({ name, values, nameAt, valueAt }: Node<'set'>, context: Context): Statement {
+export function translateSet(
+  { name, values, nameAt, valueAt }: Node<'set'>,
+  context: Context,
+): Extract<Statement, { kind: 'set' }> {
   const { source } = context;
   if (name === 'all') return { kind: 'set', name, value: '' };
   const setting = Object.hasOwn(settings, name) ? settings[name] : undefined;
