@@ -40,8 +40,28 @@ function existingThings(
     return stream === undefined ? [] : [[`stream of ${name}`, { ...stream }] as const];
   });
   const bucket = environment.history?.bucket;
-  return Object.fromEntries([...streams, ...(bucket ? [['history bucket', { ...bucket }] as const] : [])]);
+  const warehouse = existingWarehouse(environment);
+  return Object.fromEntries([
+    ...streams,
+    ...(bucket ? [['history bucket', { ...bucket }] as const] : []),
+    ...(warehouse ? [['warehouse', { existing: warehouse.name, database: environment.database }] as const] : []),
+  ]);
 }
+
+/** The warehouse of the environment, if Millrace did not make it. */
+export function existingWarehouse({ warehouse }: Pick<Environment, 'warehouse'>) {
+  if (warehouse.kind !== 'existing') return undefined;
+  const { cluster, workgroup, adminSecret, adminSecretKey } = warehouse;
+  const named =
+    workgroup === undefined
+      ? ({ is: 'provisioned', name: cluster! } as const)
+      : ({ is: 'serverless', ...workgroup } as const);
+  return { ...named, adminSecret, adminSecretKey };
+}
+
+/** Whether the warehouse is a cluster or a workgroup, whoever made it. */
+export const warehouseKind = (environment: Pick<Environment, 'warehouse'>): 'provisioned' | 'serverless' =>
+  environment.warehouse.kind === 'existing' ? existingWarehouse(environment)!.is : environment.warehouse.kind;
 
 /** The stream of a pipeline that Millrace did not make. */
 export const existingStream = ({ pipelines }: Pick<Environment, 'pipelines'>, pipeline: string) =>

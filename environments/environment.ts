@@ -21,6 +21,30 @@ export interface ServerlessWarehouse {
 }
 
 /**
+ * A cluster or a workgroup that Millrace did not make, of the environment's account and region. Millrace adds a schema for each pipeline, one for its records,
+ * and database users. It changes nothing else. docs/existing.md has the details.
+ */
+export interface ExistingWarehouse {
+  readonly kind: 'existing';
+  /** Identifier of the cluster. Give this or `workgroup`. */
+  readonly cluster?: string;
+  /** The workgroup of Redshift Serverless. Give this or `cluster`. */
+  readonly workgroup?: ExistingWorkgroup;
+  /** ARN of the secret with `username` and `password` of a superuser, who creates the database users. */
+  readonly adminSecret: string;
+  /** ARN of the customer key that encrypts that secret. @default - no customer key */
+  readonly adminSecretKey?: string;
+}
+
+export interface ExistingWorkgroup {
+  readonly name: string;
+  /** Its ARN, which ends with an id. */
+  readonly arn: string;
+  /** Name of its namespace. */
+  readonly namespace: string;
+}
+
+/**
  * Who the partner is. `snowflake`, `databricks` and `materialize` get the principal and the permissions that those systems document. `aws` is any other
  * account, role or user.
  */
@@ -170,8 +194,8 @@ export interface Environment {
   readonly account?: string;
   /** @default - CDK_DEFAULT_REGION, else a region-agnostic template */
   readonly region?: string;
-  readonly warehouse: ProvisionedWarehouse | ServerlessWarehouse;
-  /** Database of the warehouse. */
+  readonly warehouse: ProvisionedWarehouse | ServerlessWarehouse | ExistingWarehouse;
+  /** Database of the warehouse. It must be there if the warehouse exists already. */
   readonly database: string;
   /** False deploys every schedule disabled. */
   readonly schedulesEnabled: boolean;

@@ -21,7 +21,6 @@ import { PrivateBucket } from './shared/private-bucket';
 import { fromAccountIfTold } from './shared/source-account';
 import { createWarehouse } from './warehouse/create-warehouse';
 import { DatabaseUserSecret } from './warehouse/database-user-secret';
-import { Network } from './warehouse/network';
 import type { Warehouse } from './warehouse/warehouse';
 import { WarehouseRoles } from './warehouse/warehouse-roles';
 
@@ -90,10 +89,6 @@ export class DataStack extends Stack {
     this.createQueues(environment, pipelines, ownHistory);
 
     this.ownerSecret = new DatabaseUserSecret(this, 'OwnerSecret', { user: ownerUser, key: this.key, retain });
-    const network = new Network(this, 'Network', {
-      subnets: environment.warehouse.kind === 'serverless' ? 3 : 2,
-      logs,
-    });
     this.roles = new WarehouseRoles(this, 'WarehouseRoles', {
       environment,
       key: this.key,
@@ -110,7 +105,6 @@ export class DataStack extends Stack {
     this.warehouse = createWarehouse(this, 'Warehouse', {
       environment,
       key: this.key,
-      network,
       logs,
       roles: this.roles.all,
     });

@@ -1,4 +1,5 @@
 import {
+  type Outside as AwsOutside,
   type Runtime as AwsRuntime,
   type RuntimeOptions as AwsRuntimeOptions,
   startRuntime as startAwsRuntime,
@@ -14,7 +15,12 @@ import { composeFaults, type FaultSource, type Faults } from './faults';
 import { materializeOf } from './materialize/of-runtime';
 import { warehouseOf } from './warehouse';
 
-export interface RuntimeOptions extends Omit<AwsRuntimeOptions, 'faults' | 'extensions'> {
+/** The services in which things can be made that no template has, the warehouse among them. */
+export type Outside = AwsOutside & Pick<LocalWarehouse, 'makeOutside'>;
+
+export interface RuntimeOptions extends Omit<AwsRuntimeOptions, 'faults' | 'extensions' | 'beforeDeployment'> {
+  /** Called before the first deployment of this process, to make what the templates expect to be there. @default - nothing is made */
+  readonly beforeDeployment?: (made: Outside) => Promise<void> | void;
   /** Decides what goes wrong, from the deployment on. @default - nothing does */
   readonly faults?: FaultSource;
   /** Threads of the warehouse's database. @default - one per core, at most 8 */
@@ -41,6 +47,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   let warehouseFaults: WarehouseFaults | undefined;
   const starting: Promise<AwsRuntime> = startAwsRuntime({
     ...options,
+    beforeDeployment: (made) => options.beforeDeployment?.({ ...made, makeOutside: warehouse.makeOutside }),
     extensions: [
       (base) => {
         warehouseFaults = options.faults && createWarehouseFaults({ clock: base.clock, source: options.faults });

@@ -4,6 +4,7 @@ import { endpointViews, sampleStatements } from './endpoints/plan';
 import { exportPlan } from './exports/plan';
 import { loadPlan } from './history/load';
 import { reconcilePlan } from './history/reconcile';
+import { keepsCase } from './objects/keeps-case';
 import { type ObjectGroup, object, single, step, type WarehouseObject } from './objects/object';
 import { type ResolvedPipeline, resolvePipeline } from './resolve';
 import { identifier, quoteIdentifier } from './text/identifier';
@@ -35,6 +36,8 @@ export interface UserTokens {
   readonly database: string;
   /** ARN of the secret with the user's password. */
   readonly secretArn: (purpose: UserPurpose) => string;
+  /** True if the warehouse exists already, and its parameters are its owner's. @default false */
+  readonly isExisting?: boolean;
 }
 
 /**
@@ -47,7 +50,7 @@ export function userObjects(definition: Pipeline, tokens: UserTokens, after: rea
   const pipeline = resolvePipeline(definition);
   const group: ObjectGroup = { id: usersGroup, name: `${pipeline.name}.users` };
   return purposesOf(definition).map((purpose): WarehouseObject => {
-    const made = userObject(pipeline, purpose, tokens.database);
+    const made = userObject(pipeline, purpose, tokens);
     return {
       ...made,
       properties: {
@@ -63,7 +66,8 @@ export function userObjects(definition: Pipeline, tokens: UserTokens, after: rea
   });
 }
 
-function userObject(pipeline: ResolvedPipeline, purpose: UserPurpose, database: string): WarehouseObject {
+function userObject(pipeline: ResolvedPipeline, purpose: UserPurpose, tokens: UserTokens): WarehouseObject {
+  const { database, isExisting } = tokens;
   const user = functionUser(pipeline, purpose);
   const schema = identifier(pipeline.name);
   // Endpoints only select.
@@ -74,6 +78,7 @@ function userObject(pipeline: ResolvedPipeline, purpose: UserPurpose, database: 
       single('create', `create user ${user} password {{user_password}}`),
       // For a user that exists: the secret may have another password since.
       single('password', `alter user ${user} password {{user_password}}`),
+      ...(isExisting ? [single('case', keepsCase(user))] : []),
       step('grant', [
         // Temporary tables are allowed to everyone by default, which an administrator may have changed.
         ...(hasTemp ? [`grant ${temp} to ${user}`] : []),

@@ -5,6 +5,7 @@ import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { messagesOnDisk } from 'aws-local/data-folder';
+import { warehouseKind } from '../../environments/declaration';
 import type { Environment } from '../../environments/environment';
 import { clientSettings } from '../../lambda/shared/client-settings';
 import { redshiftData, type WarehouseTarget } from '../../lambda/shared/redshift-data';
@@ -102,7 +103,7 @@ function awsTarget(environment: Environment, outputsFile: string): WarehouseTarg
     return value;
   };
   return {
-    kind: environment.warehouse.kind,
+    kind: warehouseKind(environment),
     name: text('WarehouseName'),
     database: text('DatabaseName'),
     secretArn: text('OwnerSecretArn'),

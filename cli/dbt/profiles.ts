@@ -1,5 +1,6 @@
+import { existingWarehouse, warehouseKind } from '../../environments/declaration';
 import type { Environment } from '../../environments/environment';
-import { names } from '../../lib/shared/names';
+import { warehouseName } from '../../lib/shared/names';
 import { warehousePort } from '../../lib/warehouse/warehouse';
 import { yamlText } from './yaml';
 
@@ -37,15 +38,18 @@ export function profilesFile(environment: Environment, schema: string): string {
   });
 }
 
-function redshift({ name, warehouse, database, region }: Environment, schema: string) {
-  const id = names.warehouse(name);
+function redshift(environment: Environment, schema: string) {
+  const { database, region } = environment;
+  const id = warehouseName(environment);
   return {
     type: 'redshift',
     // The database user is that of the role or the user whose credentials dbt finds.
     method: 'iam_role',
-    ...(warehouse.kind === 'serverless' ? { is_serverless: true, serverless_work_group: id } : { cluster_id: id }),
+    ...(warehouseKind(environment) === 'serverless'
+      ? { is_serverless: true, serverless_work_group: id }
+      : { cluster_id: id }),
     host: variable('MILLRACE_WAREHOUSE_HOST'),
-    port: warehousePort,
+    port: existingWarehouse(environment) ? "{{ env_var('MILLRACE_WAREHOUSE_PORT', '5439') | int }}" : warehousePort,
     region: region ?? variable('AWS_REGION'),
     dbname: database,
     schema,

@@ -29,5 +29,10 @@ function usesOf(name: string, { role }: Existing[string]): string[] {
       'It is read below the prefixes of the pipelines, and neither changed nor emptied.',
       'A rule of EventBridge for each pipeline with history sends its new objects to a queue. Older objects are found by the reconcile and by `npx millrace backfill`.',
     ];
+  if (name === 'warehouse')
+    return [
+      'Its database gets the schema of each pipeline, one for its external stream, and the schema `millrace`. The warehouse gets the database users `millrace_owner` and `millrace_<purpose>_<pipeline>`. Nothing else of it is changed or deleted.',
+      'A deletion removes them again, except what `retainData` keeps.',
+    ];
   return [];
 }

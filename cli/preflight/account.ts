@@ -28,6 +28,10 @@ export interface Account {
   stream(arn: string): Promise<StreamFacts | undefined>;
   /** Returns what a bucket of an account is like; undefined if there is none with the name. */
   bucket(name: string, account: string): Promise<BucketFacts | undefined>;
+  /** Returns what a cluster is like; undefined if there is none with the identifier. */
+  existingCluster(name: string): Promise<WarehouseFacts | undefined>;
+  /** The same for a workgroup, with its namespace. */
+  existingWorkgroup(name: string): Promise<WorkgroupFacts | undefined>;
   exists(what: NamedThing, name: string): Promise<boolean>;
 }
 
@@ -47,6 +51,17 @@ export interface BucketFacts {
   readonly keyId?: string;
 }
 
+export interface WarehouseFacts {
+  readonly status: string;
+  /** ARNs of the attached roles. */
+  readonly roles: readonly string[];
+}
+
+export interface WorkgroupFacts extends WarehouseFacts {
+  readonly arn: string;
+  readonly namespace: string;
+}
+
 /** Permission that each call needs. */
 export const permissions = {
   caller: 'sts:GetCallerIdentity',
@@ -59,6 +74,8 @@ export const permissions = {
   streams: 'kinesis:DescribeLimits',
   cluster: 'redshift:DescribeClusters',
   workgroup: 'redshift-serverless:GetWorkgroup',
+  existingCluster: 'redshift:DescribeClusters',
+  existingWorkgroup: 'redshift-serverless:GetWorkgroup and redshift-serverless:GetNamespace',
   stream: 'kinesis:DescribeStreamSummary',
   bucket:
     's3:ListBucket, s3:GetBucketLocation, s3:GetBucketVersioning, s3:GetBucketNotification and s3:GetEncryptionConfiguration',

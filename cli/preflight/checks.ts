@@ -1,8 +1,8 @@
-import { existingStream } from '../../environments/declaration';
+import { existingStream, existingWarehouse, warehouseKind } from '../../environments/declaration';
 import type { Partner } from '../../environments/environment';
 import { concurrencyOf, stacksWithEndpoints } from '../../lib/endpoints/share';
 import { partnerRoleName, preset } from '../../lib/partners/presets';
-import { names } from '../../lib/shared/names';
+import { names, warehouseRoleName, warehouseRoles } from '../../lib/shared/names';
 import { stackName } from '../cloud/names';
 import type { NamedThing } from './account';
 import { existingFindings } from './existing';
@@ -15,13 +15,13 @@ export async function preflight(plan: Plan): Promise<Finding[]> {
     bootstrap(plan),
     deployed.data.finding,
     deployed.pipelines.finding,
-    zones(plan),
+    ...(existingWarehouse(plan.environment) ? [] : [zones(plan)]),
     ...(plan.environment.warehouse.kind === 'provisioned' ? [nodeType(plan), serviceRole(plan)] : []),
     concurrency(plan),
     ...(deployed.pipelines.outputs.includes('ApiUrl') ? [] : reservation(plan)),
-    ...(deployed.data.exists ? [] : [vpcs(plan), streamQuota(plan), ...takenByData(plan, deployed.data.exists)]),
+    ...(deployed.data.exists ? [] : beforeData(plan, deployed.data.exists)),
     ...(deployed.pipelines.exists ? [] : takenByPipelines(plan, deployed.pipelines.exists)),
-    ...existingFindings(plan),
+    ...existingFindings(plan, deployed.data.exists === true),
     ...plan.environment.partners.map((partner) => principal(plan, partner)),
   ];
   return Promise.all(findings);
@@ -179,12 +179,28 @@ function taken(what: NamedThing, name: string, exists: boolean | undefined, mend
   };
 }
 
+/** What only the first deployment of the stack `data` needs. */
+const beforeData = (plan: Plan, exists: boolean | undefined): Promise<Finding>[] => [
+  ...(existingWarehouse(plan.environment) ? [] : [vpcs(plan)]),
+  streamQuota(plan),
+  ...takenByData(plan, exists),
+];
+
 function takenByData(plan: Plan, exists: boolean | undefined): Promise<Finding>[] {
   const { environment, pipelines } = plan;
-  const kind = environment.warehouse.kind === 'provisioned' ? 'cluster' : 'workgroup';
+  const kind = warehouseKind(environment) === 'provisioned' ? 'cluster' : 'workgroup';
   const rename = `give the environment another \`name\`, or remove the ${kind}`;
   return [
-    look(kind, kind, taken(kind, names.warehouse(environment.name), exists, rename, plan)),
+    ...(existingWarehouse(environment)
+      ? warehouseRoles.map((role) => {
+          const name = warehouseRoleName(environment.name, role);
+          return look(
+            `role ${name}`,
+            'role',
+            taken('role', name, exists, `aws iam delete-role --role-name ${name}`, plan),
+          );
+        })
+      : [look(kind, kind, taken(kind, names.warehouse(environment.name), exists, rename, plan))]),
     ...pipelines.flatMap(({ name }) => {
       if (existingStream(environment, name)) return [];
       const stream = names.stream(environment.name, name);

@@ -1,15 +1,20 @@
-import { existingStream } from '../../environments/declaration';
+import { existingStream, existingWarehouse } from '../../environments/declaration';
 import type { ExistingBucket, ExistingStream } from '../../environments/environment';
+import { warehouseRoleName, warehouseRoles } from '../../lib/shared/names';
 import type { Pipeline } from '../../pipelines/definition';
 import { type Answer, type Finding, fails, look, ok, type Plan } from './finding';
 
-/** Checks what the environment names as existing. */
-export const existingFindings = (plan: Plan): Promise<Finding>[] => [
+/**
+ * Checks what the environment names as existing.
+ * @param hasRoles whether the roles that the warehouse's owner attaches are deployed
+ */
+export const existingFindings = (plan: Plan, hasRoles = false): Promise<Finding>[] => [
   ...plan.pipelines.flatMap((pipeline) => {
     const stream = existingStream(plan.environment, pipeline.name);
     return stream ? [streamFinding(plan, pipeline, stream)] : [];
   }),
   ...(plan.environment.history ? [bucketFinding(plan, plan.environment.history.bucket)] : []),
+  ...(existingWarehouse(plan.environment) ? [warehouseFinding(plan, hasRoles)] : []),
 ];
 
 const handover = ({ environment }: Plan) => `npx millrace handover ${environment.name}`;
@@ -62,6 +67,41 @@ function bucketFinding(plan: Plan, { existing, key }: ExistingBucket): Promise<F
     return ok(
       `${existing} sends its events to EventBridge${found.versioned ? '' : '. It has no versions: an object that is overwritten before its load is lost'}`,
     );
+  });
+}
+
+function warehouseFinding(plan: Plan, hasRoles: boolean): Promise<Finding> {
+  const { environment, account, accountId } = plan;
+  const existing = existingWarehouse(environment)!;
+  const file = `environments/${environment.name}.ts`;
+  const isCluster = existing.is === 'provisioned';
+  const what = `${isCluster ? 'the cluster' : 'the workgroup'} ${existing.name}`;
+  return look('existing warehouse', isCluster ? 'existingCluster' : 'existingWorkgroup', async (): Promise<Answer> => {
+    const group = existing.is === 'serverless' ? await account.existingWorkgroup(existing.name) : undefined;
+    const found = existing.is === 'serverless' ? group : await account.existingCluster(existing.name);
+    const field = `\`warehouse.${isCluster ? 'cluster' : 'workgroup'}\``;
+    if (!found) return fails(`there is no ${what.slice(4)} in this account and region`, `correct ${field} in ${file}`);
+    if (group && existing.is === 'serverless' && (group.arn !== existing.arn || group.namespace !== existing.namespace))
+      return fails(
+        `${what} has the ARN ${group.arn} and the namespace ${group.namespace}`,
+        `correct ${field} in ${file}`,
+      );
+    if (!/^available$/i.test(found.status))
+      return fails(
+        `${what} is ${found.status}`,
+        isCluster
+          ? `aws redshift resume-cluster --cluster-identifier ${existing.name}`
+          : `aws redshift-serverless get-workgroup --workgroup-name ${existing.name}`,
+      );
+    const missing = warehouseRoles
+      .map((role) => `arn:aws:iam::${accountId}:role/${warehouseRoleName(environment.name, role)}`)
+      .filter((arn) => !found.roles.includes(arn));
+    if (missing.length === 0) return ok(`${what} is available and has the roles`);
+    if (!hasRoles)
+      return ok(
+        `${what} is available. Deploy millrace-${environment.name}-data first, then let its owner attach the roles`,
+      );
+    return fails(`${what} lacks the roles ${missing.join(', ')}`, `${handover(plan)} has what its owner adds`);
   });
 }
 

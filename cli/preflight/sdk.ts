@@ -8,7 +8,11 @@ import {
   paginateDescribeOrderableClusterOptions,
   RedshiftClient,
 } from '@aws-sdk/client-redshift';
-import { GetWorkgroupCommand, RedshiftServerlessClient } from '@aws-sdk/client-redshift-serverless';
+import {
+  GetNamespaceCommand,
+  GetWorkgroupCommand,
+  RedshiftServerlessClient,
+} from '@aws-sdk/client-redshift-serverless';
 import {
   GetBucketEncryptionCommand,
   GetBucketNotificationConfigurationCommand,
@@ -35,6 +39,9 @@ export interface AccountSettings {
   readonly endpoint?: string;
   readonly credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
 }
+
+/** Redshift Serverless writes an attached role as `IamRole(applyStatus=in-sync, iamRoleArn=arn:aws:iam::…)`. */
+const roleArnIn = (text: string) => /arn:aws[a-z-]*:iam::\d{12}:role\/[^\s,)]+/.exec(text)?.[0] ?? text;
 
 /** Returns undefined if the service says, with one of these errors, that the thing does not exist. */
 async function orNone<T>(call: Promise<T>, ...names: string[]): Promise<T | undefined> {
@@ -162,6 +169,35 @@ export async function awsAccount(given: AccountSettings): Promise<Account & { cl
         versioned: versioning.Status === 'Enabled',
         eventBridge: notifications.EventBridgeConfiguration !== undefined,
         ...(rule?.SSEAlgorithm?.startsWith('aws:kms') && { keyId: rule.KMSMasterKeyID ?? 'alias/aws/s3' }),
+      };
+    },
+    async existingCluster(ClusterIdentifier) {
+      const answer = await orNone(
+        redshift.send(new DescribeClustersCommand({ ClusterIdentifier })),
+        'ClusterNotFoundFault',
+        'ClusterNotFound',
+      );
+      const [cluster] = answer?.Clusters ?? [];
+      return (
+        cluster && {
+          status: cluster.ClusterStatus!,
+          roles: (cluster.IamRoles ?? []).map(({ IamRoleArn }) => IamRoleArn!),
+        }
+      );
+    },
+    async existingWorkgroup(workgroupName) {
+      const answer = await orNone(
+        serverless.send(new GetWorkgroupCommand({ workgroupName })),
+        'ResourceNotFoundException',
+      );
+      const group = answer?.workgroup;
+      if (!group) return undefined;
+      const { namespace } = await serverless.send(new GetNamespaceCommand({ namespaceName: group.namespaceName! }));
+      return {
+        status: group.status!,
+        arn: group.workgroupArn!,
+        namespace: group.namespaceName!,
+        roles: (namespace?.iamRoles ?? []).map(roleArnIn),
       };
     },
     exists: async (what, name) => (await found[what](name)) !== undefined,

@@ -16,6 +16,8 @@ export interface Step {
   readonly mayFail?: boolean;
   /** Steps of warehouse objects only: a query. The step has nothing to do if it returns a row. */
   readonly unless?: StatementTemplate;
+  /** Steps of warehouse objects only: if the query returns a row, the object fails with the message. */
+  readonly refusedIf?: { readonly query: StatementTemplate; readonly message: string };
 }
 
 /** Part of the names of a function's statements. */

@@ -150,8 +150,14 @@ function asSteps(given: unknown, field: string, resolve: Resolve): Step[] {
         asText(sql, `${field}[${i}].statements[${j}]`),
       ),
       ...(step.unless === undefined ? {} : { unless: asText(step.unless, `${field}[${i}].unless`) }),
+      ...(step.refusedIf === undefined ? {} : { refusedIf: asRefusal(step.refusedIf, `${field}[${i}].refusedIf`) }),
     };
   });
+}
+
+function asRefusal(given: unknown, field: string): NonNullable<Step['refusedIf']> {
+  const { query, message } = asRecord(given, field);
+  return { query: asText(query, `${field}.query`), message: asText(message, `${field}.message`) };
 }
 
 function parseColumns(text: unknown): ColumnSpec[] {

@@ -67,7 +67,9 @@ export const renderSteps = (steps: readonly Step[], values: Values): Step[] =>
 export async function runSteps(run: StepRun, steps: readonly Step[], label = ''): Promise<Result> {
   for (const [index, step] of steps.entries()) {
     const at = `${label}${index}`;
-    if (step.unless !== undefined && (await hasRow(run, at, step.unless))) continue;
+    if (step.unless !== undefined && (await hasRow(run, `${at}.unless`, step.unless))) continue;
+    if (step.refusedIf && (await hasRow(run, `${at}.refused-if`, step.refusedIf.query)))
+      throw new Error(`${run.subject}: ${step.refusedIf.message}`);
     const state = await runStep(run, at, step);
     if (!isTerminal(state.status)) return 'waiting';
     if (state.status === 'FINISHED') continue;
@@ -80,7 +82,7 @@ export async function runSteps(run: StepRun, steps: readonly Step[], label = '')
 }
 
 const hasRow = async ({ namePrefix, warehouse, remainingMs }: StepRun, at: string, sql: string): Promise<boolean> =>
-  (await query(warehouse, `${namePrefix}/${at}.unless`, sql, remainingMs)).rows.length > 0;
+  (await query(warehouse, `${namePrefix}/${at}`, sql, remainingMs)).rows.length > 0;
 
 /** Submits a rendered step, or finds it by its position in the request, and waits for its end. Retries a failure that may pass. */
 export const runStep = (run: StepRun, at: string, { mode, statements }: Step): Promise<StatementState> =>

@@ -1,7 +1,7 @@
-import { existingStream } from '../../environments/declaration';
+import { existingStream, existingWarehouse } from '../../environments/declaration';
 import type { Environment, ExistingBucket, ExistingStream } from '../../environments/environment';
 import type { Pipeline } from '../../pipelines/definition';
-import { names } from '../shared/names';
+import { names, warehouseRoleName, warehouseRoles } from '../shared/names';
 
 export interface Statement {
   readonly Effect: 'Allow';
@@ -24,11 +24,19 @@ export interface OwnerGrant {
   readonly owner: string;
   /** ARN of what it is added to. */
   readonly resource: string;
-  readonly kind: 'trust policy' | 'permissions of the role' | 'key policy' | 'notification configuration';
+  readonly kind:
+    | 'trust policy'
+    | 'permissions of the role'
+    | 'key policy'
+    | 'notification configuration'
+    | 'attached roles';
   /** One sentence: what it is for, and when it can be left out. */
   readonly why: string;
   /** What is added, as JSON. */
-  readonly add: PolicyDocument | { readonly EventBridgeConfiguration: object };
+  readonly add:
+    | PolicyDocument
+    | { readonly EventBridgeConfiguration: object }
+    | { readonly IamRoles: readonly string[] };
 }
 
 /**
@@ -49,6 +57,7 @@ export const ownerGrants = (
       return stream ? streamGrants(stream, `pipelines.${name}.stream`, by) : [];
     }),
     ...(bucket ? bucketGrants(bucket, account, environment.region ?? '', by) : []),
+    ...warehouseGrants(environment, account, by),
   ];
 };
 
@@ -68,11 +77,42 @@ function bucketGrants({ existing, key }: ExistingBucket, owner: string, region: 
   ];
 }
 
+function warehouseGrants(environment: Environment, owner: string, by: Callers): OwnerGrant[] {
+  const warehouse = existingWarehouse(environment);
+  if (!warehouse) return [];
+  const { name, region = '' } = environment;
+  const resource =
+    warehouse.is === 'serverless' ? warehouse.arn : `arn:aws:redshift:${region}:${owner}:cluster:${warehouse.name}`;
+  const key = warehouse.adminSecretKey;
+  return [
+    {
+      field: 'warehouse',
+      owner,
+      resource,
+      kind: 'attached roles',
+      why: `Lets the warehouse read streams and objects and write exports, for Millrace's database users alone. The roles are in the stack millrace-${name}-data: attach them after its first deployment, and before that of the other stacks.`,
+      add: { IamRoles: warehouseRoles.map((role) => `arn:aws:iam::${owner}:role/${warehouseRoleName(name, role)}`) },
+    },
+    ...(key === undefined
+      ? []
+      : [
+          keyGrant(
+            key,
+            { field: 'warehouse.adminSecretKey', owner },
+            'secretsmanager',
+            region,
+            by,
+            'Lets the function that creates the database users read the admin credential.',
+          ),
+        ]),
+  ];
+}
+
 /** A statement in the policy of a key, for a service that decrypts with it. */
 function keyGrant(
   resource: string,
   common: Pick<OwnerGrant, 'field' | 'owner'>,
-  service: 's3' | 'kinesis',
+  service: 's3' | 'kinesis' | 'secretsmanager',
   region: string,
   { root, roles }: Callers,
   why: string,

@@ -16,10 +16,11 @@ import {
   TextWidget,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
+import { warehouseKind } from '../../environments/declaration';
 import type { Environment } from '../../environments/environment';
 import type { Pipeline } from '../../pipelines/definition';
 import type { PipelineQueues } from '../history/history-queue';
-import { names } from '../shared/names';
+import { warehouseName } from '../shared/names';
 import { type AlarmKind, alarms, apiAlarms, endpointMetrics, functionMetrics, shownMetrics } from './alarms';
 import { charts } from './charts';
 import { functionMetric, queueMetric, streamMetric } from './metrics';
@@ -268,12 +269,13 @@ export class EnvironmentDashboard extends Construct {
   }
 
   private warehouse(): IMetric[] {
-    const { name, warehouse } = this.props.environment;
-    if (warehouse.kind === 'serverless')
+    const { environment } = this.props;
+    const { warehouse } = environment;
+    if (warehouseKind(environment) === 'serverless')
       return [
         // A search by the workgroup's name, whatever the dimensions of the metric are called.
         new MathExpression({
-          expression: `SEARCH('Namespace="AWS/Redshift-Serverless" MetricName="ComputeSeconds" "${names.warehouse(name)}"', 'Sum', 3600) / 3600`,
+          expression: `SEARCH('Namespace="AWS/Redshift-Serverless" MetricName="ComputeSeconds" "${warehouseName(environment)}"', 'Sum', 3600) / 3600`,
           usingMetrics: {},
           label: 'RPU-hours',
           period: Duration.hours(1),
@@ -283,15 +285,17 @@ export class EnvironmentDashboard extends Construct {
     const minutes = new Metric({
       namespace: 'AWS/Redshift',
       metricName: 'HealthStatus',
-      dimensionsMap: { ClusterIdentifier: names.warehouse(name) },
+      dimensionsMap: { ClusterIdentifier: warehouseName(environment) },
       statistic: Stats.SAMPLE_COUNT,
       period: Duration.hours(1),
     });
+    // How many nodes an existing cluster has is not known here.
+    const nodes = warehouse.kind === 'provisioned' ? warehouse.nodeCount : undefined;
     return [
       new MathExpression({
-        expression: `${warehouse.nodeCount} * minutes / 60`,
+        expression: nodes === undefined ? 'minutes / 60' : `${nodes} * minutes / 60`,
         usingMetrics: { minutes },
-        label: 'node-hours',
+        label: nodes === undefined ? 'hours' : 'node-hours',
         period: Duration.hours(1),
       }),
     ];

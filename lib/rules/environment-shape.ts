@@ -4,6 +4,8 @@ import type {
   Environment,
   ExistingBucket,
   ExistingStream,
+  ExistingWarehouse,
+  ExistingWorkgroup,
   Partner,
   PartnerEndpoint,
   PartnerReads,
@@ -29,6 +31,13 @@ const cron = text('be a cron expression of six fields, as in cron(0 20 * * ? *)'
 );
 const rpus = numeric('be 8 to 512 in steps of 8', (units) => units >= 8 && units <= 512 && units % 8 === 0);
 
+const keyArn = /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/;
+const kmsKey = text('be the ARN of a KMS key, not of an alias', (arn) => keyArn.test(arn));
+const serverlessName = (what: string) =>
+  text(`be the name of ${what}: 3 to 64 lower-case letters, digits and hyphens`, (name) =>
+    /^[a-z0-9-]{3,64}$/.test(name),
+  );
+
 const warehouse = either<Environment['warehouse']>('kind', [
   object<ProvisionedWarehouse>({
     kind: is('provisioned'),
@@ -38,6 +47,25 @@ const warehouse = either<Environment['warehouse']>('kind', [
     pause: object<NonNullable<ProvisionedWarehouse['pause']>>({ pauseAt: cron, resumeAt: cron }).optional(),
   }),
   object<ServerlessWarehouse>({ kind: is('serverless'), baseCapacityRpus: rpus, maxCapacityRpus: rpus.optional() }),
+  object<ExistingWarehouse>({
+    kind: is('existing'),
+    // Redshift management guide, "Creating a cluster".
+    cluster: text(
+      'be the identifier of a cluster: lower-case letters, digits and single hyphens, a letter first, at most 63 characters',
+      (name) => /^(?=.{1,63}$)[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/.test(name),
+    ).optional(),
+    workgroup: object<ExistingWorkgroup>({
+      name: serverlessName('a workgroup'),
+      arn: text('be the ARN of a workgroup', (arn) =>
+        /^arn:aws[a-z-]*:redshift-serverless:[a-z0-9-]+:\d{12}:workgroup\/[\w-]+$/.test(arn),
+      ),
+      namespace: serverlessName('a namespace'),
+    }).optional(),
+    adminSecret: text('be the whole ARN of a secret, with the six characters at its end', (arn) =>
+      /^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@!-]+-[A-Za-z0-9]{6}$/.test(arn),
+    ),
+    adminSecretKey: kmsKey.optional(),
+  }),
 ]);
 
 const principalArn = /^arn:aws[a-z-]*:iam::\d{12}:(root|(role|user)\/[\w+=,.@/-]{1,512})$/;
@@ -138,7 +166,6 @@ const dashboard = z.union(
 const queueOrTopic = /^arn:aws[a-z-]*:(sqs|sns):[a-z0-9-]+:\d{12}:[\w-]{1,256}$/;
 
 const streamArn = /^arn:aws[a-z-]*:kinesis:[a-z0-9-]+:\d{12}:stream\/[\w.-]{1,128}$/;
-const keyArn = /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/;
 const roleArn = /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,512}$/;
 
 /** S3 user guide, "General purpose bucket naming rules". A name of another form is one of an access point or an alias. */
@@ -147,7 +174,7 @@ const bucketName =
 
 const existingBucket = object<ExistingBucket>({
   existing: text('be the name of a bucket', (name) => bucketName.test(name)),
-  key: text('be the ARN of a KMS key, not of an alias', (arn) => keyArn.test(arn)).optional(),
+  key: kmsKey.optional(),
 });
 
 const pipelineOptions = object<PipelineOptions>({
@@ -156,7 +183,7 @@ const pipelineOptions = object<PipelineOptions>({
       'be the ARN of a Kinesis stream, as in arn:aws:kinesis:eu-west-1:123456789012:stream/clicks',
       (arn) => streamArn.test(arn),
     ),
-    key: text('be the ARN of a KMS key, not of an alias', (arn) => keyArn.test(arn)).optional(),
+    key: kmsKey.optional(),
     role: text('be the ARN of a role without a comma', (arn) => roleArn.test(arn) && !arn.includes(',')).optional(),
   }).optional(),
 });

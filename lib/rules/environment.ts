@@ -44,7 +44,9 @@ function ruleProblems(
     ...(right('history') && environment.history ? whereMissing(environment, at, `${at}.history.bucket`) : []),
     ...(right('pipelines') ? pipelineOptionProblems(environment, at, known) : []),
     ...(sound('dropData') && sound('retainData') ? dropDataProblems(environment, at, known) : []),
-    ...(sound('warehouse') ? warehouseProblems(environment, `${at}.warehouse`) : []),
+    ...(sound('warehouse')
+      ? [...warehouseProblems(environment, `${at}.warehouse`), ...existingWarehouseProblems(environment, at)]
+      : []),
     ...(known && sound('exportNotifications')
       ? (environment.exportNotifications ?? []).flatMap((notification, index) =>
           notificationProblems(notification, `${at}.exportNotifications[${index}]`, known),
@@ -152,7 +154,34 @@ const nodeCounts: Record<ProvisionedWarehouse['nodeType'], { least: number; most
   'ra3.16xlarge': { least: 2, most: 128 },
 };
 
-function warehouseProblems({ warehouse }: Environment, at: string): string[] {
+/** @param at the environment in messages */
+function existingWarehouseProblems(environment: Environment, at: string): string[] {
+  const { warehouse, account, region } = environment;
+  if (warehouse.kind !== 'existing') return [];
+  const { cluster, workgroup, adminSecret } = warehouse;
+  const field = `${at}.warehouse`;
+  const missing = whereMissing(environment, at, field);
+  if (missing.length > 0) return missing;
+  const isHere = (arn: string) => arn.split(':')[3] === region && arn.split(':')[4] === account;
+  return [
+    ...must(
+      (cluster === undefined) !== (workgroup === undefined),
+      field,
+      'name either a cluster or a workgroup',
+      [cluster, workgroup?.name].filter((name) => name !== undefined),
+    ),
+    ...[
+      [`${field}.adminSecret`, adminSecret] as const,
+      ...(workgroup ? [[`${field}.workgroup.arn`, workgroup.arn] as const] : []),
+    ].flatMap(([name, arn]) =>
+      must(isHere(arn), name, `be in the environment's account and region, ${account} and ${region}`, arn),
+    ),
+  ];
+}
+
+function warehouseProblems(environment: Environment, at: string): string[] {
+  const { warehouse } = environment;
+  if (warehouse.kind === 'existing') return [];
   if (warehouse.kind === 'serverless') {
     const { baseCapacityRpus: base, maxCapacityRpus: max = base } = warehouse;
     return must(max >= base, `${at}.maxCapacityRpus`, `not be below baseCapacityRpus, ${base}`, max);

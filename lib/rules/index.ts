@@ -98,13 +98,17 @@ function tooManyNotifications(pipelines: readonly Pipeline[]): string[] {
     : [];
 }
 
+/** Of an existing cluster, only its owner knows the nodes. */
+const hasLargeNodes = ({ warehouse }: Environment): boolean =>
+  warehouse.kind === 'provisioned'
+    ? largeNodes.includes(warehouse.nodeType)
+    : warehouse.kind === 'existing' && warehouse.cluster !== undefined;
+
 /** Node types on which UNLOAD takes ROWGROUPSIZE (Redshift database developer guide, "UNLOAD"). */
 const largeNodes = ['ra3.4xlarge', 'ra3.16xlarge'];
 
 function rowGroupProblems(environments: readonly Environment[], pipelines: readonly Pipeline[]): string[] {
-  const small = environments.filter(
-    ({ warehouse }) => warehouse.kind === 'serverless' || !largeNodes.includes(warehouse.nodeType),
-  );
+  const small = environments.filter((environment) => !hasLargeNodes(environment));
   return pipelines.flatMap((pipeline) =>
     pipeline.exports
       .filter(({ format }) => format.kind === 'parquet' && format.rowGroupMb !== undefined)

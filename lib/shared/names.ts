@@ -1,4 +1,4 @@
-import { existingStream } from '../../environments/declaration';
+import { existingStream, existingWarehouse } from '../../environments/declaration';
 import type { Environment } from '../../environments/environment';
 
 /** The construct id of a name: `purchases_by_hour` and `purchases-by-hour` are `PurchasesByHour`. */
@@ -18,6 +18,18 @@ export const names = {
   /** Lower case, since Redshift folds identifiers. */
   stream: (environment: string, pipeline: string) => `millrace-${environment}-${pipeline.replaceAll('_', '-')}`,
 } as const;
+
+/** Cluster identifier or workgroup name. */
+export const warehouseName = (environment: Pick<Environment, 'name' | 'warehouse'>): string =>
+  existingWarehouse(environment)?.name ?? names.warehouse(environment.name);
+
+/** The roles that SQL statements name, by the construct ids of lib/warehouse/warehouse-roles.ts. */
+export const warehouseRoles = ['StreamRead', 'Load', 'Unload'] as const;
+export type WarehouseRole = (typeof warehouseRoles)[number];
+
+/** Fixed where the owner of an existing warehouse attaches the roles, and so has to know their names. */
+export const warehouseRoleName = (environment: string, role: WarehouseRole) =>
+  `millrace-${environment}-warehouse-${{ StreamRead: 'stream-read', Load: 'load', Unload: 'unload' }[role]}`;
 
 /** The name of a pipeline's stream, which its landing view reads. */
 export function streamName(environment: Pick<Environment, 'name' | 'pipelines'>, pipeline: string): string {

@@ -60,7 +60,11 @@ export class PipelineUsers extends Construct {
     const { pipeline, warehouse } = this.props;
     return userObjects(
       pipeline,
-      { database: warehouse.database, secretArn: (purpose) => this.secretArn(purpose) },
+      {
+        database: warehouse.database,
+        secretArn: (purpose) => this.secretArn(purpose),
+        isExisting: warehouse.isExisting,
+      },
       after,
     );
   }

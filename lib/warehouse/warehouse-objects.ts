@@ -21,6 +21,7 @@ import {
 import type { Bundles } from '../shared/bundles';
 import { acknowledgeWildcards, grant } from '../shared/grant';
 import { Handler, handlerRole, logStatement } from '../shared/handler';
+import { keyUse } from '../shared/key-use';
 import type { ReviewScript } from '../shared/review-script';
 import { dataApiStatements, warehouseVariables } from './data-api';
 import type { Lanes } from './lanes';
@@ -67,6 +68,7 @@ export class WarehouseObjectProvider extends Construct {
     this.role = role;
     const secretArns = [ownerSecretArn, warehouse.adminSecretArn];
     grant(role, ...dataApiStatements({ warehouse, key, secretArns, sees: role, lists: true, cancels: true }));
+    if (warehouse.adminSecretKey) grant(role, keyUse(warehouse.adminSecretKey, 'secretsmanager', 'read'));
     const handler = (name: string, entry: string, description: string, timeout: Duration) =>
       new Handler(this, name, {
         code: bundles.code('warehouse-object', environment.name, this.texts.plan),
@@ -116,7 +118,7 @@ export class WarehouseObjectProvider extends Construct {
     });
     this.explain(provider, [onEventHandler, isCompleteHandler]);
     this.serviceToken = provider.serviceToken;
-    for (const resource of resourcesOf([ownerObject(environment.database), registryObject()]))
+    for (const resource of resourcesOf([ownerObject(environment.database, warehouse.isExisting), registryObject()]))
       this.base.push(this.add(this, resource, environment.retainData));
     // Also keeps the role's policy until the last object is deleted.
     this.base[0]!.node.addDependency(provider, role);

@@ -3,6 +3,7 @@ import { CompositePrincipal, type IPrincipal, PolicyStatement, Role, ServicePrin
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Bucket, IBucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
+import { existingWarehouse, warehouseKind } from '../../environments/declaration';
 import type { Environment } from '../../environments/environment';
 import { manifestPrefix, undecodedPrefix, versionPrefix } from '../../lambda/load/contract';
 import { listingPrefix } from '../../lambda/reconcile/contract';
@@ -10,7 +11,7 @@ import { functionUser, ownerUser } from '../../sql';
 import type { ReadStream } from '../ingest/read-stream';
 import { explained, grant } from '../shared/grant';
 import { keyUse } from '../shared/key-use';
-import { names } from '../shared/names';
+import { type WarehouseRole, warehouseName, warehouseRoleName } from '../shared/names';
 
 export interface WarehouseRolesProps {
   readonly environment: Environment;
@@ -42,8 +43,12 @@ export class WarehouseRoles extends Construct {
 
   constructor(scope: Construct, id: string, props: WarehouseRolesProps) {
     super(scope, id);
-    const role = (name: string, users: readonly string[], description: string) =>
-      new Role(this, name, { assumedBy: databaseUsers(Stack.of(this), props.environment, users), description });
+    const role = (name: WarehouseRole, users: readonly string[], description: string) =>
+      new Role(this, name, {
+        assumedBy: databaseUsers(Stack.of(this), props.environment, users),
+        description,
+        ...(existingWarehouse(props.environment) ? { roleName: warehouseRoleName(props.environment.name, name) } : {}),
+      });
     const all = { name: '*' };
     this.streamRead = role('StreamRead', [ownerUser], 'Lets the warehouse read the streams');
     this.load = role(
@@ -71,7 +76,7 @@ export class WarehouseRoles extends Construct {
  * Redshift sends the ARN of the database user as sts:ExternalId when it assumes an attached role (management guide, "Restricting access to IAM roles"), so
  * the trust policy can name the users, here with `*` for any pipeline. Only the admin creates users.
  */
-function databaseUsers(stack: Stack, { name, warehouse }: Environment, users: readonly string[]): IPrincipal {
+function databaseUsers(stack: Stack, environment: Environment, users: readonly string[]): IPrincipal {
   const of = (cluster: string) =>
     users.map((user) =>
       stack.formatArn({
@@ -81,14 +86,15 @@ function databaseUsers(stack: Stack, { name, warehouse }: Environment, users: re
         arnFormat: ArnFormat.COLON_RESOURCE_NAME,
       }),
     );
-  if (warehouse.kind === 'provisioned') {
+  const name = warehouseName(environment);
+  if (warehouseKind(environment) === 'provisioned') {
     return new ServicePrincipal('redshift.amazonaws.com', {
-      conditions: { StringLike: { 'sts:ExternalId': of(names.warehouse(name)) } },
+      conditions: { StringLike: { 'sts:ExternalId': of(name) } },
     });
   }
   // The documentation has the workgroup's name here; user reports show `serverless-<account>-<id>`. That id exists only after the namespace, which needs the
   // roles first, so the second pattern covers every workgroup. A role can still be assumed only by warehouses that it is attached to.
-  const ids = [...of(names.warehouse(name)), ...of(`serverless-${stack.account}-*`)];
+  const ids = [...of(name), ...of(`serverless-${stack.account}-*`)];
   const conditions = { StringLike: { 'sts:ExternalId': ids } };
   return new CompositePrincipal(
     new ServicePrincipal('redshift.amazonaws.com', { conditions }),

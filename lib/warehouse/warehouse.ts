@@ -7,6 +7,10 @@ import type { Network } from './network';
 /** The warehouse as the rest of the app sees it, whichever kind it is. */
 export interface Warehouse {
   readonly kind: 'provisioned' | 'serverless';
+  /** True if others made it. */
+  readonly isExisting?: true;
+  /** The customer key of the admin credential, unless it is that of the environment. */
+  readonly adminSecretKey?: IKey;
   /** Cluster identifier or workgroup name. */
   readonly name: string;
   readonly database: string;

@@ -1,6 +1,6 @@
 import type { Step } from '../../lambda/shared/plan';
 import { quoteLiteral } from '../../lambda/shared/quote';
-import type { ViewChecks } from '../../lambda/warehouse-object/contract';
+import { registryTable, type ViewChecks } from '../../lambda/warehouse-object/contract';
 import type { Pipeline } from '../../pipelines/definition';
 import { completeRowsStatements } from '../merge/complete-rows';
 import { firstCheckpointStatement, unreadQuery } from '../merge/gaps';
@@ -24,6 +24,7 @@ import { publicView, viewColumns } from '../views/public-view';
 import { relationReferences } from '../views/relations';
 import { pipelineObject } from './declarations';
 import { fillSpec } from './fills';
+import { keepsCase } from './keeps-case';
 import { type ObjectGroup, object, single, step, type WarehouseObject } from './object';
 import { rebuildSpec, resetStatements } from './rebuild';
 
@@ -37,8 +38,9 @@ interface ObjectTokens {
 /**
  * The database user that owns all other objects. The admin creates it. Placeholder of its statements:
  * `owner_password`.
+ * @param isExisting whether the warehouse has another owner, who sets the isolation level and the parameters
  */
-export function ownerObject(database: string): WarehouseObject {
+export function ownerObject(database: string, isExisting = false): WarehouseObject {
   const privilege = `create on database ${quoteIdentifier(database)}`;
   const create = [
     `create user ${ownerUser} password {{owner_password}}`,
@@ -48,12 +50,25 @@ export function ownerObject(database: string): WarehouseObject {
   ];
   const remove = [`revoke ${privilege} from ${ownerUser}`, `drop user ${ownerUser}`];
   return object('Owner', ownerUser, 'owner', {
-    create: [step('create', create), ...isolationSteps(database)],
+    create: isExisting
+      ? [{ ...step('create', [...create, keepsCase(ownerUser)]), refusedIf: othersOwner }]
+      : [step('create', create), ...isolationSteps(database)],
     delete: [step('drop', remove)],
     identity: 'admin',
     retain: true,
   });
 }
+
+const registrySchema = registryTable.split('.')[0]!;
+
+/**
+ * Database users belong to the whole warehouse, so two environments there would change each other's passwords. The
+ * records of this environment are in its database.
+ */
+const othersOwner = {
+  query: `select 1 from pg_user where usename = '${ownerUser}' and not exists (select 1 from pg_namespace where nspname = '${registrySchema}')`,
+  message: `the warehouse has a user ${ownerUser} and its database no schema ${registrySchema}, so another environment uses this warehouse. A warehouse takes one environment. If none uses it, for example after a first deployment that failed, an administrator runs: drop user ${ownerUser}`,
+};
 
 /**
  * Sets the isolation level of the database, which is SNAPSHOT in new warehouses and was SERIALIZABLE in earlier ones.

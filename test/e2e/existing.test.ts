@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import {
   CreateStreamCommand,
@@ -8,6 +9,12 @@ import {
   KinesisClient,
   PutRecordsCommand,
 } from '@aws-sdk/client-kinesis';
+import {
+  DescribeStatementCommand,
+  ExecuteStatementCommand,
+  GetStatementResultCommand,
+  RedshiftDataClient,
+} from '@aws-sdk/client-redshift-data';
 import {
   CreateBucketCommand,
   GetBucketNotificationConfigurationCommand,
@@ -22,13 +29,12 @@ import {
 } from '@aws-sdk/client-s3';
 import { App, Stack, Stage } from 'aws-cdk-lib';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
-import type { Outside } from 'aws-local';
 import { makeOutside } from '../../cli/commands/local/outside';
 import { dev } from '../../environments/dev';
-import type { Environment } from '../../environments/environment';
+import type { Environment, ExistingWarehouse } from '../../environments/environment';
 import { createApp, synthesize } from '../../lib/app';
 import { EsbuildBundles } from '../../lib/shared/bundles';
-import { type Runtime, startRuntime } from '../../local/runtime';
+import { type Outside, type Runtime, startRuntime } from '../../local/runtime';
 import { widePipeline } from '../support/wide';
 
 jest.setTimeout(300_000);
@@ -45,6 +51,12 @@ const environment: Environment = {
   region,
   partners: [],
   reconcileEveryMinutes: 60,
+  database: 'facts',
+  warehouse: {
+    kind: 'existing',
+    cluster: 'analytics',
+    adminSecret: `arn:aws:secretsmanager:${region}:${account}:secret:theirs/admin-Ab12Cd`,
+  },
   history: { bucket: { existing: 'years-of-files' } },
   pipelines: {
     clicks: { stream: { existing: ours } },
@@ -56,6 +68,7 @@ const folder = mkdtempSync(join(tmpdir(), 'millrace-existing-'));
 let runtime: Runtime;
 let kinesis: KinesisClient;
 let s3: S3Client;
+let data: RedshiftDataClient;
 let before: unknown;
 
 const send = (StreamARN: string, from: string, count: number) =>
@@ -90,6 +103,20 @@ const objects = async () => {
   return Versions.map(({ Key, ETag }) => `${Key} ${ETag}`);
 };
 
+/** Runs a statement as the superuser of the existing warehouse. */
+async function asTheirAdmin(Sql: string) {
+  const { adminSecret: SecretArn } = environment.warehouse as ExistingWarehouse;
+  const target = { ClusterIdentifier: 'analytics', Database: 'facts', SecretArn };
+  const { Id } = await data.send(new ExecuteStatementCommand({ ...target, Sql }));
+  for (;;) {
+    const { Status, Error: error, HasResultSet } = await data.send(new DescribeStatementCommand({ Id }));
+    if (error !== undefined) throw new Error(error);
+    if (Status === 'FINISHED')
+      return HasResultSet ? (await data.send(new GetStatementResultCommand({ Id }))).Records : undefined;
+    await wait(20);
+  }
+}
+
 /** What others made, and put there, before Millrace comes. */
 async function prepare(outside: Outside): Promise<void> {
   const { endpoint, administrator } = outside;
@@ -115,7 +142,11 @@ async function prepare(outside: Outside): Promise<void> {
   for (const year of [2019, 2020]) await put(`clicks-logs/year ${year}+.gz`, `file${year}`);
   await put('other/2020.gz', 'nobody');
   // The rest: the stream of the other account, and its role.
-  makeOutside(environment, pipelines, outside);
+  await makeOutside(environment, pipelines, outside);
+  data = new RedshiftDataClient({ endpoint, region, credentials: administrator.credentials });
+  await asTheirAdmin('alter database facts isolation level serializable');
+  await asTheirAdmin('create table public.theirs (n int)');
+  await asTheirAdmin('insert into public.theirs values (42)');
   await send(ours, 'old', 7);
   await send(theirs, 'old', 5);
   before = await configuration();
@@ -159,6 +190,7 @@ beforeAll(async () => {
 afterAll(async () => {
   kinesis?.destroy();
   s3?.destroy();
+  data?.destroy();
   await runtime?.dispose();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -172,6 +204,19 @@ test('records of before and after the deployment are events, also those of a str
   expect(runtime.ofType('AWS::Kinesis::Stream')).toEqual([]);
   expect(runtime.ofType('AWS::KinesisFirehose::DeliveryStream')).toHaveLength(1);
   expect(await configuration()).toEqual(before);
+  expect(runtime.ofType('AWS::Redshift::Cluster')).toEqual([]);
+  expect(runtime.ofType('AWS::EC2::VPC')).toEqual([]);
+});
+
+test('what others have in the warehouse stays as it is', async () => {
+  const text = async (sql: string) => (await runtime.warehouse.query(sql)).rows.map(String);
+  expect(await text('select n from public.theirs')).toEqual(['42']);
+  expect(await text("select trim(isolation_level) from stv_db_isolation_level where trim(db_name) = 'facts'")).toEqual([
+    'Serializable',
+  ]);
+  // The case of a payload's attributes is kept for Millrace's users alone.
+  expect(await asTheirAdmin('show enable_case_sensitive_identifier')).toEqual([[{ stringValue: 'off' }]]);
+  expect(await text('select count(*) from clicks.events where message_id is not null')).toEqual(['10']);
 });
 
 test('objects of before are found by the reconcile, new ones by their event', async () => {
@@ -193,4 +238,8 @@ test('a deletion of the environment leaves streams and bucket, what is in them a
   expect(await configuration()).toEqual(before);
   expect(await objects()).toEqual(stored);
   expect([ours, theirs].map((stream) => runtime.kinesis.acceptedRecords(stream))).toEqual([10, 7]);
+  const { rows } = await runtime.warehouse.query(
+    "select 'table ' || tablename from pg_tables where schemaname = 'public' union all select 'user ' || usename from pg_user union all select 'schema ' || nspname from pg_namespace where nspname in ('millrace', 'clicks', 'orders')",
+  );
+  expect(rows.map(String).sort()).toEqual(['table theirs', 'user admin']);
 });

@@ -31,6 +31,12 @@ export function page(
     ...(grants.some(({ kind }) => kind === 'key policy')
       ? ['Add a statement to the policy that is there. `aws kms put-key-policy` replaces the whole policy.']
       : []),
+    ...(grants.some(({ kind }) => kind === 'attached roles')
+      ? [
+          'Attach roles beside those that are there: `aws redshift modify-cluster-iam-roles --cluster-identifier … --add-iam-roles …` for a cluster. `aws redshift-serverless update-namespace --namespace-name … --iam-roles …` replaces the list, so name the others too.',
+          'The warehouse must reach Kinesis, S3 and STS: with enhanced VPC routing through endpoints or a NAT gateway of its network.',
+        ]
+      : []),
     ...(grants.some(({ kind }) => kind === 'notification configuration')
       ? [
           'Add to the notification configuration that is there: `aws s3api get-bucket-notification-configuration --bucket …` prints it, and `put-bucket-notification-configuration` replaces all of it.',

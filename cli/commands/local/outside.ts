@@ -1,8 +1,9 @@
-import type { Outside } from 'aws-local';
-import { existingStream } from '../../../environments/declaration';
+import { randomBytes } from 'node:crypto';
+import { existingStream, existingWarehouse } from '../../../environments/declaration';
 import type { Environment } from '../../../environments/environment';
-import { ownerGrants, type PolicyDocument } from '../../../lib/existing/owner-grants';
+import { type OwnerGrant, ownerGrants, type PolicyDocument } from '../../../lib/existing/owner-grants';
 import { streamName } from '../../../lib/shared/names';
+import type { Outside } from '../../../local/runtime';
 import type { Pipeline } from '../../../pipelines/definition';
 
 /** Shards of a stand-in for an on-demand stream, as a new one has. */
@@ -13,11 +14,12 @@ const mib = 1024 * 1024;
  * Makes a stand-in for everything that the environment names as existing, where there is none yet. It belongs to no stack, so no deployment changes or
  * deletes it. Roles of other accounts have exactly the policies that their owners are asked to add.
  */
-export function makeOutside(
+export async function makeOutside(
   environment: Environment,
   pipelines: readonly Pipeline[],
-  { account, kinesis, s3, iam }: Outside,
-): void {
+  outside: Outside,
+): Promise<void> {
+  const { account, kinesis, s3, iam } = outside;
   const bucket = environment.history?.bucket.existing;
   if (bucket !== undefined && !s3.has(bucket)) {
     const made = s3.create(bucket, { versioned: true });
@@ -25,6 +27,7 @@ export function makeOutside(
     s3.save(made);
   }
   const grants = ownerGrants(environment, pipelines, account);
+  await makeWarehouse(environment, grants, outside);
   for (const { name, stream } of pipelines) {
     const existing = existingStream(environment, name);
     if (!existing) continue;
@@ -44,4 +47,30 @@ export function makeOutside(
       grants.find(({ resource, kind: what }) => resource === existing.role && what === wanted)!.add as PolicyDocument;
     iam.outsideRole(existing.role, policyOf('trust policy'), policyOf('permissions of the role'));
   }
+}
+
+/** The stand-in for a warehouse has exactly the roles that its owner is asked to attach. */
+async function makeWarehouse(
+  environment: Environment,
+  grants: readonly OwnerGrant[],
+  { secrets, makeOutside }: Outside,
+): Promise<void> {
+  const existing = existingWarehouse(environment);
+  if (!existing) return;
+  const arn = existing.adminSecret;
+  const name = arn.split(':')[6]!.slice(0, -'-AbCdEf'.length);
+  const password = `Aa1${randomBytes(21).toString('base64url')}`;
+  const secret = secrets.ensure(name, () => JSON.stringify({ username: 'admin', password }), { arn });
+  const admin = JSON.parse(secret.value) as { username: string; password: string };
+  const attached = grants.find(({ kind }) => kind === 'attached roles')!.add as { IamRoles: readonly string[] };
+  const common = {
+    database: environment.database,
+    roleArns: attached.IamRoles,
+    admin: { name: admin.username, password: () => admin.password },
+  };
+  await makeOutside(
+    existing.is === 'serverless'
+      ? { ...common, ...existing, kind: 'workgroup' }
+      : { ...common, kind: 'cluster', name: existing.name },
+  );
 }

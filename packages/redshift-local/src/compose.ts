@@ -70,6 +70,17 @@ export interface WarehousePort {
   activeStatements(): number;
 }
 
+/** A cluster or workgroup that others made. Quoted identifiers fold their case, as they do unless a parameter says otherwise. */
+export type OutsideWarehouse = {
+  readonly database: string;
+  /** ARNs of the attached roles. They need not exist yet. */
+  readonly roleArns: readonly string[];
+  readonly admin: { readonly name: string; password(): string };
+} & (
+  | { readonly kind: 'cluster'; readonly name: string }
+  | { readonly kind: 'workgroup'; readonly name: string; readonly arn: string; readonly namespace: string }
+);
+
 /** A port for clients of PostgreSQL, and who may log in there. */
 export interface PromptPort {
   readonly host: string;
@@ -87,6 +98,8 @@ export interface LocalWarehouse extends Disposable {
    * @throws Error naming a port that is in use, WarehouseError unless there is exactly one warehouse
    */
   listen(options: { readonly port: number }): Promise<PromptPort>;
+  /** Makes a warehouse that no template has, unless it is open. No deployment changes or deletes it. */
+  makeOutside(made: OutsideWarehouse): Promise<void>;
   readonly pause: ClusterPause;
   readonly operations: JsonOperations;
   readonly service: Service;
@@ -160,6 +173,7 @@ export function composeWarehouse(options: WarehouseOptions): LocalWarehouse {
   const wires: WireServer[] = [];
   return {
     pause,
+    makeOutside: (made) => makeOutside(warehouses, options, made),
     async listen({ port }) {
       const { database, admin } = only(warehouses.definitionsOfAll());
       const refusal = () => (pause.state() === undefined ? undefined : notReached);
@@ -183,6 +197,32 @@ export function composeWarehouse(options: WarehouseOptions): LocalWarehouse {
       warehouses.close();
     },
   };
+}
+
+async function makeOutside(
+  warehouses: Warehouses,
+  { account }: WarehouseOptions,
+  made: OutsideWarehouse,
+): Promise<void> {
+  const { kind, name, database, roleArns, admin } = made;
+  if (warehouses.find(kind, name)) return;
+  const common = { database, roleArns, admin, caseSensitiveIdentifiers: false };
+  await warehouses.create(
+    made.kind === 'cluster'
+      ? {
+          ...common,
+          target: { kind, name, arn: warehouses.arnOf(kind, name) },
+          userScope: name,
+          storage: name,
+          port: 5439,
+        }
+      : {
+          ...common,
+          target: { kind, name, arn: made.arn },
+          userScope: `serverless-${account}-${made.arn.split('/').at(-1)}`,
+          storage: made.namespace,
+        },
+  );
 }
 
 const submissions = ['ExecuteStatement', 'BatchExecuteStatement'];

@@ -1,7 +1,7 @@
 import { composeWarehouse, type LocalWarehouse, type WarehouseOptions } from './compose';
 import { translate } from './sql';
 
-export type { LocalWarehouse, PromptPort, WarehouseOptions, WarehousePort } from './compose';
+export type { LocalWarehouse, OutsideWarehouse, PromptPort, WarehouseOptions, WarehousePort } from './compose';
 export type { ControlPlaneState } from './control-plane-state';
 export type { StatementFaults } from './data-api/faults';
 export type { Boundary, Interleaving, SnapshotTime } from './engine/interleaving';

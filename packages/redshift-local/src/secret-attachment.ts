@@ -25,7 +25,7 @@ export function attachmentTwin(
       if (cluster)
         return { dbClusterIdentifier: id, dbname: cluster.database, host: `${id}.local`, port: cluster.port };
     } else {
-      const dbname = databaseOf(id);
+      const dbname = databaseOf(id) ?? warehouses.defined('workgroup').find(({ storage }) => storage === id)?.database;
       if (dbname !== undefined) return { namespaceName: id, dbname };
     }
     throw new Error(`${where}.TargetId names no ${type} of this deployment: ${id}`);

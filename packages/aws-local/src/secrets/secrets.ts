@@ -100,7 +100,7 @@ export class Secrets implements SecretsPort {
   ensure(
     name: string,
     value: () => string,
-    rest: Partial<Pick<Secret, 'description' | 'kmsKey' | 'owningService'>> = {},
+    rest: Partial<Pick<Secret, 'arn' | 'description' | 'kmsKey' | 'owningService'>> = {},
   ): Secret {
     const known = [...this.#secrets.values()].find((secret) => secret.name === name);
     return this.#put({ ...(known ?? this.#fresh(name, value())), ...rest });

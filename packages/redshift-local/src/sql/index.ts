@@ -29,9 +29,9 @@ import { translateMaterializedView } from './statements/materialized-view';
 import { translateMerge } from './statements/merge';
 import { toColumns } from './statements/shared';
 import {
+  settingOfUser,
   translateComment,
   translateMaintain,
-  settingOfUser,
   translateSet,
   translateShow,
   translateShowObjects,
