@@ -19,7 +19,7 @@ import { partnerPrefix } from './partners/prefixes';
 import { pascalCase, streamName } from './shared/names';
 import { PrivateBucket } from './shared/private-bucket';
 import { fromAccountIfTold } from './shared/source-account';
-import { createWarehouse } from './warehouse/create-warehouse';
+import { createNetwork, createWarehouse } from './warehouse/create-warehouse';
 import { DatabaseUserSecret } from './warehouse/database-user-secret';
 import type { Warehouse } from './warehouse/warehouse';
 import { WarehouseRoles } from './warehouse/warehouse-roles';
@@ -89,6 +89,7 @@ export class DataStack extends Stack {
     this.createQueues(environment, pipelines, ownHistory);
 
     this.ownerSecret = new DatabaseUserSecret(this, 'OwnerSecret', { user: ownerUser, key: this.key, retain });
+    const network = createNetwork(this, environment, logs);
     this.roles = new WarehouseRoles(this, 'WarehouseRoles', {
       environment,
       key: this.key,
@@ -105,6 +106,7 @@ export class DataStack extends Stack {
     this.warehouse = createWarehouse(this, 'Warehouse', {
       environment,
       key: this.key,
+      network,
       logs,
       roles: this.roles.all,
     });

@@ -67,9 +67,8 @@ export const renderSteps = (steps: readonly Step[], values: Values): Step[] =>
 export async function runSteps(run: StepRun, steps: readonly Step[], label = ''): Promise<Result> {
   for (const [index, step] of steps.entries()) {
     const at = `${label}${index}`;
-    if (step.unless !== undefined && (await hasRow(run, `${at}.unless`, step.unless))) continue;
-    if (step.refusedIf && (await hasRow(run, `${at}.refused-if`, step.refusedIf.query)))
-      throw new Error(`${run.subject}: ${step.refusedIf.message}`);
+    if (step.unless !== undefined && (await hasRow(run, at, step.unless))) continue;
+    if (step.refusedIf && (await checkRefusal(run, `${at}.refused-if`, step.refusedIf)) === 'waiting') return 'waiting';
     const state = await runStep(run, at, step);
     if (!isTerminal(state.status)) return 'waiting';
     if (state.status === 'FINISHED') continue;
@@ -82,7 +81,21 @@ export async function runSteps(run: StepRun, steps: readonly Step[], label = '')
 }
 
 const hasRow = async ({ namePrefix, warehouse, remainingMs }: StepRun, at: string, sql: string): Promise<boolean> =>
-  (await query(warehouse, `${namePrefix}/${at}`, sql, remainingMs)).rows.length > 0;
+  (await query(warehouse, `${namePrefix}/${at}.unless`, sql, remainingMs)).rows.length > 0;
+
+/** Asks once: a repeated call finds the first answer, because the step itself may have changed it since. Throws if the query finds a row. */
+async function checkRefusal(
+  run: StepRun,
+  at: string,
+  { query: sql, message }: NonNullable<Step['refusedIf']>,
+): Promise<Result> {
+  const step: Step = { name: 'refused-if', mode: 'single', statements: [sql] };
+  const state = await runStep(run, at, step);
+  if (!isTerminal(state.status)) return 'waiting';
+  if (state.status !== 'FINISHED') throw stepError(run, state, at, step);
+  if ((await run.warehouse.rows(state.id)).length > 0) throw new Error(`${run.subject}: ${message}`);
+  return 'done';
+}
 
 /** Submits a rendered step, or finds it by its position in the request, and waits for its end. Retries a failure that may pass. */
 export const runStep = (run: StepRun, at: string, { mode, statements }: Step): Promise<StatementState> =>

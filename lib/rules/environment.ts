@@ -44,9 +44,8 @@ function ruleProblems(
     ...(right('history') && environment.history ? whereMissing(environment, at, `${at}.history.bucket`) : []),
     ...(right('pipelines') ? pipelineOptionProblems(environment, at, known) : []),
     ...(sound('dropData') && sound('retainData') ? dropDataProblems(environment, at, known) : []),
-    ...(sound('warehouse')
-      ? [...warehouseProblems(environment, `${at}.warehouse`), ...existingWarehouseProblems(environment, at)]
-      : []),
+    ...(sound('warehouse') ? warehouseProblems(environment, `${at}.warehouse`) : []),
+    ...(right('warehouse') ? existingWarehouseProblems(environment, at) : []),
     ...(known && sound('exportNotifications')
       ? (environment.exportNotifications ?? []).flatMap((notification, index) =>
           notificationProblems(notification, `${at}.exportNotifications[${index}]`, known),

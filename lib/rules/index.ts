@@ -98,7 +98,7 @@ function tooManyNotifications(pipelines: readonly Pipeline[]): string[] {
     : [];
 }
 
-/** Of an existing cluster, only its owner knows the nodes. */
+/** Only its owner knows the nodes of an existing cluster. */
 const hasLargeNodes = ({ warehouse }: Environment): boolean =>
   warehouse.kind === 'provisioned'
     ? largeNodes.includes(warehouse.nodeType)

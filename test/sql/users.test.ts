@@ -182,6 +182,7 @@ describe('in the warehouse', () => {
       `grant select on ${tables.skipped} to ${user}`,
       "create user mine password 'Mine1pw1'",
       `alter user ${owner.name} password 'Mine1pw1'`,
+      `alter user ${owner.name} set enable_case_sensitive_identifier to false`,
       `select count(*) from ${landing.name}`,
       'select count(*) from millrace.objects',
     ])

@@ -63,13 +63,12 @@ export async function openRuntime(
   const outputOfStream = (pipeline: string) => outputLike(outputsOf('data'), scoped(pipeline, 'StreamName'));
   const streamOf = (pipeline: string) => outputOfStream(pipeline) ?? streamName(environment, pipeline);
   let disposing = false;
-  const serverless = runtime.ofType('AWS::RedshiftServerless::Workgroup').length > 0;
   return {
     endpoint: runtime.endpoint,
     region: runtime.region,
     credentials,
     warehouse: {
-      [serverless ? 'WorkgroupName' : 'ClusterIdentifier']: output('WarehouseName'),
+      [output('WarehouseKind') === 'serverless' ? 'WorkgroupName' : 'ClusterIdentifier']: output('WarehouseName'),
       Database: output('DatabaseName'),
       SecretArn: output('OwnerSecretArn'),
     },

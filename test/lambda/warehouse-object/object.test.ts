@@ -171,6 +171,29 @@ describe('the owner', () => {
     expect(given.changes(given.admin).at(-1)).toBe('grant create on database d to millrace_owner');
   });
 
+  describe('that another one may have made', () => {
+    const [create] = JSON.parse(owner.create) as object[];
+    const refusedIf = { query: 'select 1 from pg_user', message: 'another environment uses this warehouse' };
+    const given = () => setUp({ ...owner, create: JSON.stringify([{ ...create, refusedIf }]) });
+    const created = ({ admin, changes }: ReturnType<typeof given>) =>
+      changes(admin).filter((sql) => sql.startsWith('create user'));
+
+    test('is refused', async () => {
+      const refused = given();
+      refused.world.answer = (sql) => (sql === refusedIf.query ? { rows: [{ found: 1 }] } : {});
+      await expect(refused.isComplete()).rejects.toThrow(`user millrace_owner: ${refusedIf.message}`);
+      expect(created(refused)).toEqual([]);
+    });
+
+    test('is asked for once: what this deployment made is no refusal', async () => {
+      const made = given();
+      made.world.answer = (sql) => (sql === refusedIf.query ? { rows: created(made).map(() => ({ found: 1 })) } : {});
+      expect(await made.isComplete()).toEqual({ IsComplete: true });
+      expect(await made.isComplete()).toEqual({ IsComplete: true });
+      expect(created(made)).toHaveLength(1);
+    });
+  });
+
   test('the digest is over the password and the salt as bytes, the same for the same request', () => {
     const [scheme, digest, salt] = passwordDigest('Password1', 'req-1').split('|') as [string, string, string];
     expect(scheme).toBe('sha256');

@@ -226,3 +226,13 @@ test('the admin creates the owner, lets it create schemas, and sets the isolatio
   ]);
   for (const object of objectsOf()) expect(object.properties.identity).toBe('owner');
 });
+
+test('in an existing warehouse the admin leaves the isolation level, and another environment keeps its owner', () => {
+  const owner = ownerObject('facts', true);
+  expect(statements(owner, 'create').slice(2)).toEqual([
+    'grant create on database "facts" to millrace_owner',
+    'alter user millrace_owner set enable_case_sensitive_identifier to true',
+  ]);
+  const [{ refusedIf }] = JSON.parse(owner.properties.create!);
+  expect(refusedIf.message).toMatch(/^the warehouse has a user millrace_owner and its database no schema millrace/);
+});

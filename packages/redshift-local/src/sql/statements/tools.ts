@@ -84,7 +84,7 @@ function queryOf({ what, in: parts, like, limit }: Node<'show-objects'>, context
   }
 }
 
-/** Of the settings that a user's sessions can begin with, one changes results here. */
+/** A user's sessions can begin with one setting that changes results here. */
 export function settingOfUser(node: Node<'set'>, context: Context): { caseSensitive: boolean | undefined } {
   const { name, value } = translateSet(node, context);
   if (name !== 'enable_case_sensitive_identifier')
