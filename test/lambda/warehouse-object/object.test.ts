@@ -181,7 +181,7 @@ describe('the owner', () => {
     test('is refused', async () => {
       const refused = given();
       refused.world.answer = (sql) => (sql === refusedIf.query ? { rows: [{ found: 1 }] } : {});
-      await expect(refused.isComplete()).rejects.toThrow(`user millrace_owner: ${refusedIf.message}`);
+      await expect(refused.isComplete()).rejects.toThrow(`owner millrace_owner: ${refusedIf.message}`);
       expect(created(refused)).toEqual([]);
     });
 
