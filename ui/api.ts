@@ -70,6 +70,17 @@ export interface Snapshot {
   readonly counts: Counts;
   readonly pipelines: readonly PipelineFlow[];
   readonly alarms: readonly Alarm[];
+  /** Parts that could not be read, and why. @default - none */
+  readonly problems?: readonly { readonly part: string; readonly problem: string }[];
+  /** How often an environment in AWS is looked at. @default - the figures are those of now */
+  readonly pace?: {
+    readonly metricsSeconds: number;
+    readonly warehouseSeconds: number;
+    /** Epoch milliseconds of the last look. */
+    readonly lookedAt: number;
+    /** What looks cost, in a sentence. */
+    readonly cost: string;
+  };
 }
 
 export interface Alarm {
@@ -388,6 +399,8 @@ export interface Api {
     EndpointAnswer,
   ];
   '/api/series': [{ minutes: number }, Series];
+  /** Looks at an environment in AWS now. */
+  '/api/look': [Record<string, never>, Done];
   /** A section of the runbook, in Markdown without its heading. */
   '/api/runbook': [{ heading: string }, { text: string }];
   '/api/try': [Action, Done];

@@ -24,9 +24,11 @@ export interface ConnectOptions {
   readonly environment?: string;
   /** File with the environment's outputs, written by `cdk deploy --outputs-file`. */
   readonly outputs: string;
+  /** How AWS is reached. @default - the SDK's own settings, in the environment's region */
+  readonly reach?: ClientSettings;
 }
 
-interface ClientSettings {
+export interface ClientSettings {
   readonly endpoint?: string;
   readonly region?: string;
   readonly credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
@@ -38,7 +40,7 @@ interface ClientSettings {
 export function connect(options: ConnectOptions): Cloud {
   return options.environment === undefined
     ? connectLocal(options.data)
-    : connectAws(options.environment, options.outputs);
+    : connectAws(options.environment, options.outputs, options.reach);
 }
 
 function connectLocal(dataDir: string): Cloud {
@@ -85,11 +87,11 @@ function looksOnDisk(dataDir: string): Pick<Queues, 'look' | 'lookCounts'> {
   };
 }
 
-function connectAws(environmentName: string, outputsFile: string): Cloud {
+function connectAws(environmentName: string, outputsFile: string, reach: ClientSettings = {}): Cloud {
   const environment = findEnvironment(environmentName);
   const outputs = stackOutputs(environment, 'data', outputsFile);
   const target = awsTarget(environment, outputsFile);
-  return cloud(environment.name, outputs, outputsFile, { region: environment.region }, target);
+  return cloud(environment.name, outputs, outputsFile, { region: environment.region, ...reach }, target);
 }
 
 function awsTarget(environment: Environment, outputsFile: string): WarehouseTarget {

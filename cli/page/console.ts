@@ -1,4 +1,5 @@
 import {
+  BatchExecuteStatementCommand,
   CancelStatementCommand,
   type ColumnMetadata,
   DescribeStatementCommand,
@@ -12,6 +13,7 @@ import { placeOf } from '../../lambda/shared/redshift-data';
 import type { SqlFailure, SqlResult } from '../../ui/api';
 import { type Calls, Refusal } from '../../ui/server';
 import type { PagePorts } from './ports';
+import { refusalOf } from './select-only';
 
 /** The most rows of a result; further ones are cut. A browser can hold these, and a person reads fewer. */
 const MOST_ROWS = 100_000;
@@ -19,28 +21,30 @@ const ENDED = ['FINISHED', 'FAILED', 'ABORTED'];
 
 type Cell = SqlResult['rows'][number][number];
 
-/** Runs statements through the Data API, like any client of the warehouse. */
-export function sqlConsole(ports: PagePorts): Pick<Calls, '/api/sql' | '/api/sql/cancel'> & { dispose(): void } {
+/**
+ * Runs statements through the Data API, like any client of the warehouse. Where the page only reads, it accepts one
+ * query, and sends it in a transaction that is READ ONLY.
+ */
+export function sqlConsole(
+  ports: Pick<PagePorts, 'readOnly' | 'reach' | 'warehouse'>,
+): Pick<Calls, '/api/sql' | '/api/sql/cancel'> & { dispose(): void } {
   const client = new RedshiftDataClient({ ...clientSettings(), ...ports.reach });
   /** Statements by the page's ids. A statement without one was cancelled before it was submitted. */
   const running = new Map<string, { id?: string; cancelled: boolean }>();
   return {
     async '/api/sql'({ sql, id }) {
+      const refusal = ports.readOnly ? refusalOf(sql) : undefined;
+      if (refusal !== undefined) return refusal;
       if (running.has(id)) throw new Refusal(`a statement with the id ${id} is running`);
       const entry: { id?: string; cancelled: boolean } = { cancelled: false };
       running.set(id, entry);
       const began = performance.now();
       try {
-        return await execute(
-          client,
-          { ...placeOf(ports.warehouse), SecretArn: ports.warehouse.secretArn },
-          sql,
-          began,
-          (statement) => {
-            entry.id = statement;
-            return entry.cancelled;
-          },
-        );
+        const place = { ...placeOf(ports.warehouse), SecretArn: ports.warehouse.secretArn };
+        return await execute(client, { place, sql, readOnly: ports.readOnly }, began, (statement) => {
+          entry.id = statement;
+          return entry.cancelled;
+        });
       } catch (error) {
         // The Data API rejects some statements immediately.
         if ((error as { $fault?: unknown }).$fault === undefined) throw error;
@@ -60,33 +64,54 @@ export function sqlConsole(ports: PagePorts): Pick<Calls, '/api/sql' | '/api/sql
   };
 }
 
+interface Question {
+  readonly place: ReturnType<typeof placeOf> & { readonly SecretArn: string };
+  readonly sql: string;
+  readonly readOnly: boolean;
+}
+
+/** Number of the question among the statements of `readOnlyBatch`. */
+const ASKED = 2;
+
+/** In AUTO_COMMIT the Data API adds no transaction of its own, so that this one is READ ONLY. It is undone in any case. */
+const readOnlyBatch = (sql: string) => ({
+  Sqls: ['begin read only', sql, 'rollback'],
+  ExecutionMode: 'AUTO_COMMIT' as const,
+});
+
+const submit = (client: RedshiftDataClient, { place, sql, readOnly }: Question) =>
+  readOnly
+    ? client.send(new BatchExecuteStatementCommand({ ...place, StatementName: 'millrace-page', ...readOnlyBatch(sql) }))
+    : client.send(new ExecuteStatementCommand({ ...place, StatementName: 'millrace-page', Sql: sql }));
+
 async function execute(
   client: RedshiftDataClient,
-  place: ReturnType<typeof placeOf> & { readonly SecretArn: string },
-  sql: string,
+  question: Question,
   began: number,
   submitted: (id: string) => boolean,
 ): Promise<SqlResult | SqlFailure> {
-  const { Id } = await client.send(new ExecuteStatementCommand({ ...place, Sql: sql, StatementName: 'millrace-page' }));
+  const { sql, readOnly } = question;
+  const { Id } = await submit(client, question);
   if (submitted(Id!)) await cancel(client, Id!);
   let state = await client.send(new DescribeStatementCommand({ Id, WaitTimeSeconds: 20 }));
   while (!ENDED.includes(state.Status ?? ''))
     state = await client.send(new DescribeStatementCommand({ Id, WaitTimeSeconds: 20 }));
+  const asked = readOnly ? state.SubStatements?.[ASKED - 1] : state;
   if (state.Status !== 'FINISHED')
-    return failure(state.Error ?? `the statement was ${state.Status?.toLowerCase()}`, sql);
+    return failure(asked?.Error ?? state.Error ?? `the statement was ${state.Status?.toLowerCase()}`, sql);
   const milliseconds = Math.round(performance.now() - began);
-  if (!state.HasResultSet)
-    return { columns: [], rows: [], changed: Math.max(0, state.ResultRows ?? 0), milliseconds, cut: false };
+  if (!asked?.HasResultSet)
+    return { columns: [], rows: [], changed: Math.max(0, asked?.ResultRows ?? 0), milliseconds, cut: false };
   const rows: Cell[][] = [];
   let columns: ColumnMetadata[] = [];
   let token: string | undefined;
   do {
-    const page = await client.send(new GetStatementResultCommand({ Id, NextToken: token }));
+    const page = await client.send(new GetStatementResultCommand({ Id: asked.Id ?? Id, NextToken: token }));
     columns = page.ColumnMetadata ?? [];
     for (const record of page.Records ?? []) rows.push(record.map(cell));
     token = page.NextToken;
   } while (token !== undefined && rows.length < MOST_ROWS);
-  const total = state.ResultRows ?? rows.length;
+  const total = asked.ResultRows ?? rows.length;
   return {
     columns: columns.map(({ label, name, typeName }) => ({ name: label ?? name ?? '', type: typeName ?? '' })),
     rows: rows.slice(0, MOST_ROWS),

@@ -14,6 +14,8 @@ import { tryIt } from './try-it';
 import { RuntimeWatch } from './watch';
 
 const ENVIRONMENT = 'dev';
+/** A page of the local runtime shows what is, at any time. */
+const nothingToLook = { '/api/look': async () => ({ done: 'the figures are those of now' }) };
 
 /** Serves the page of the local runtime. */
 export async function openPage(page: PageRuntime, faults: FaultsOnDemand, requests: BatchRequests): Promise<Page> {
@@ -42,7 +44,7 @@ export async function openPage(page: PageRuntime, faults: FaultsOnDemand, reques
     version: () => flow.version(),
     snapshot: () => flow.snapshot(),
     onActivity: (listener) => watch.onActivity(listener),
-    calls: { ...calls, ...changing, ...tryEndpoint(ports), ...attempts.calls },
+    calls: { ...calls, ...changing, ...tryEndpoint(ports), ...attempts.calls, ...nothingToLook },
     download,
   };
   const served = await servePage(page.dataDir, source);

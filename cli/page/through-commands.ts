@@ -4,7 +4,8 @@ import type { Pipeline } from '../../pipelines/definition';
 import { publicTables, quoteIdentifier, quoteLiteral } from '../../sql';
 import type { FileStatus, HistoryState, RejectReason, WhyAnswer } from '../../ui/api';
 import type { Calls } from '../../ui/server';
-import { type ConnectOptions, connect } from '../cloud/connect';
+import { connect } from '../cloud/connect';
+import { readOnlyCloud } from '../cloud/read-only';
 import type { Context } from '../commands/context';
 import { type Files, files } from '../commands/files';
 import { hasHistory } from '../commands/history/sources';
@@ -20,7 +21,7 @@ import type { PagePorts } from './ports';
 const DEADLINE_MS = 120_000;
 const REJECT_SAMPLES = 5;
 const FILES_SHOWN = 500;
-const BOUNDS = { records: 200_000, bytes: 256e6, everywhere: false, look: true };
+const BOUNDS = { records: 200_000, bytes: 256e6, everywhere: false };
 
 /** Answers the page's calls through the commands `why`, `rejects` and `files`. */
 export function callsThroughCommands(
@@ -38,7 +39,7 @@ export function callsThroughCommands(
       const args = argumentsOf(event);
       const answers: Answer[] = [];
       for (const question of questionsOf(pipelines, args, pipeline))
-        answers.push(await answerOf<Answer>((context) => why(context, question, BOUNDS)));
+        answers.push(await answerOf<Answer>((context) => why(context, question, { ...BOUNDS, look: !ports.readOnly })));
       const isKnown = ({ inEvents, sightings }: Answer) => inEvents || sightings.some(({ found }) => found === 'yes');
       const known = answers.filter(isKnown);
       const shown = known.length > 0 ? known : answers;
@@ -108,7 +109,7 @@ const answering =
   (ports: PagePorts) =>
   async <T>(command: (context: Context) => Promise<unknown>): Promise<T> => {
     let said = '';
-    const result = await inContext(ports.connection, (text) => (said += text), command);
+    const result = await inContext(ports, (text) => (said += text), command);
     return (said === '' ? result : JSON.parse(said)) as T;
   };
 
@@ -119,12 +120,13 @@ function pipelineNamed(pipelines: readonly Pipeline[], name: string): Pipeline {
 }
 
 async function inContext<T>(
-  connection: ConnectOptions,
+  { connection, readOnly }: PagePorts,
   write: (text: string) => void,
   act: (context: Context) => Promise<T>,
 ): Promise<T> {
   const silent = { write: () => true };
-  const cloud = connect(connection);
+  const connected = connect(connection);
+  const cloud = readOnly ? readOnlyCloud(connected) : connected;
   const deadline = performance.now() + DEADLINE_MS;
   const style = styleFor(silent, {});
   const progress = new Progress(silent, style);

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeRuntimeFile } from '../../cli/commands/runtime-file';
@@ -26,4 +26,30 @@ test('ui prints the address of the page of a running runtime, and says how to st
   });
   const { code, stdout } = await millrace('ui', '--no-open', '--data', data);
   expect([code, stdout]).toEqual([0, `http://127.0.0.1:4711/#token=${token}\n`]);
+});
+
+test('ui --environment names what is wrong with the environment and its outputs', async () => {
+  const outputs = join(data, 'outputs.json');
+  const ui = (...more: string[]) => millrace('ui', '--no-open', '--data', data, ...more);
+  expect(await ui('--policy')).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/--policy needs --environment/),
+  });
+  expect(await ui('--environment', 'nosuch')).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/--environment must be one of dev, staging, prod, got 'nosuch'/),
+  });
+  const inDev = () => ui('--environment', 'dev', '--outputs', outputs);
+  expect((await inDev()).stderr).toMatch(
+    /--outputs .*outputs\.json: there is no such file; write it with: npx cdk deploy/,
+  );
+  writeFileSync(outputs, '{');
+  expect((await inDev()).stderr).toMatch(/outputs\.json is not JSON/);
+  writeFileSync(outputs, JSON.stringify({ 'millrace-prod-data': {} }));
+  expect(await inDev()).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/has no stack millrace-dev-data, only millrace-prod-data/),
+  });
+  writeFileSync(outputs, JSON.stringify({ 'millrace-dev-data': {}, 'millrace-dev-pipelines': {} }));
+  expect((await inDev()).stderr).toMatch(/environments\.dev\.region is not given, and the output KeyArn has none/);
 });

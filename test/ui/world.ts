@@ -6,7 +6,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { generators } from '../../cli/commands/generators';
 import { type BatchesFile, readBatches } from '../../cli/commands/local/batches';
 import type { DemoRuntime } from '../../cli/commands/local/demo-runtime';
-import { openRuntime } from '../../cli/commands/local/open-runtime';
+import { openRuntime, type RuntimeHooks } from '../../cli/commands/local/open-runtime';
 import { BatchRequests } from '../../cli/commands/local/requests';
 import { type Batch, sendBatch } from '../../cli/commands/local/send-batch';
 import { removeRuntimeFile, writeRuntimeFile } from '../../cli/commands/runtime-file';
@@ -42,7 +42,7 @@ export interface PageWorld {
 const MINUTE_MS = 60_000;
 
 /** @param stopped the folder of a stopped world, which continues. @default - a newly deployed dev environment */
-export async function startPage(stopped?: string): Promise<PageWorld> {
+export async function startPage(stopped?: string, hooks: Pick<RuntimeHooks, 'onAllowed'> = {}): Promise<PageWorld> {
   const data = stopped ?? join(mkdtempSync(join(tmpdir(), 'millrace-page-')), 'data');
   if (stopped === undefined) await deployDev(data);
   const faults = new FaultsOnDemand();
@@ -52,7 +52,7 @@ export async function startPage(stopped?: string): Promise<PageWorld> {
   const startAt = deployedAt + 50 * MINUTE_MS;
   const demo = await openRuntime(
     { assemblyDir: await devAssembly(), dataDir: data, startAt, onProgress: () => {} },
-    { faults: faults.source, onStarted: (started) => (runtime = started) },
+    { ...hooks, faults: faults.source, onStarted: (started) => (runtime = started) },
   );
   const { endpoint, region, credentials, warehouse, outputs, pipelineOutputs } = demo;
   writeRuntimeFile(data, { pid: process.pid, endpoint, region, credentials, warehouse, outputs, pipelineOutputs });

@@ -28,7 +28,7 @@ const views: Readonly<Record<string, { readonly title: string; readonly View: Fu
 };
 
 export function App() {
-  const { View } = views[route.value.view] ?? views['flow']!;
+  const { View } = Object.fromEntries(shownViews())[route.value.view] ?? views['flow']!;
   if (connection.value === 'locked') return <Locked />;
   return (
     <>
@@ -38,8 +38,8 @@ export function App() {
       <TopBar />
       {connection.value === 'lost' && (
         <p class="banner" role="status">
-          The runtime does not answer. This page shows what it knew, and reconnects when <code>npm start</code> runs
-          again.
+          The runtime does not answer. This page shows what it knew, and reconnects when{' '}
+          <code>{snapshot.value?.readOnly ? 'millrace ui' : 'npm start'}</code> runs again.
         </p>
       )}
       {problem.value !== undefined && connection.value === 'live' && (
@@ -47,12 +47,21 @@ export function App() {
           The counts could not be read: {problem.value}
         </p>
       )}
+      {connection.value === 'live' &&
+        snapshot.value?.problems?.map(({ part, problem: reason }) => (
+          <p class="banner" role="status" key={part}>
+            <strong>{part}</strong>: {reason}
+          </p>
+        ))}
       <main id="main" tabIndex={-1}>
         <View />
       </main>
     </>
   );
 }
+
+/** An environment in AWS cannot be tried. */
+const shownViews = () => Object.entries(views).filter(([name]) => name !== 'try' || snapshot.value?.readOnly !== true);
 
 function TopBar() {
   const { tone, text } = health.value;
@@ -63,10 +72,13 @@ function TopBar() {
           <path d="M2 4c4 0 4 4 6 4s2-4 6-4M2 12c4 0 4-4 6-4s2 4 6 4" />
         </svg>
         <strong>Millrace</strong>
-        <span class="muted">{snapshot.value?.environment}</span>
+        <span class="muted">
+          {snapshot.value?.environment}
+          {snapshot.value?.readOnly && ', read-only'}
+        </span>
       </div>
       <nav aria-label="Views">
-        {Object.entries(views).map(([name, { title }]) => (
+        {shownViews().map(([name, { title }]) => (
           <a key={name} href={linkTo(name)} aria-current={route.value.view === name ? 'page' : undefined}>
             {title}
           </a>
@@ -105,7 +117,7 @@ function Locked() {
     <main class="locked">
       <h1>This page needs its token</h1>
       <p>
-        Open the address that <code>npm start</code> printed, or <code>npx millrace ui</code> prints. It ends in{' '}
+        Open the address that <code>npm start</code> or <code>npx millrace ui</code> printed. It ends in{' '}
         <code>#token=…</code>. Or enter the token here.
       </p>
       <form

@@ -61,15 +61,24 @@ export function save(blob: Blob, name: string): void {
 export interface LiveListener {
   message(message: LiveMessage): void;
   state(state: 'live' | 'lost' | 'locked'): void;
+  /** True while nothing is to be followed. */
+  rests(): boolean;
 }
+
+/** Resolves when the page becomes visible or hidden. */
+const visibilityChange = () =>
+  new Promise<void>((resolve) => document.addEventListener('visibilitychange', () => resolve(), { once: true }));
 
 /** Follows the server's events for as long as the page is open. After a break it continues where it was. */
 export async function follow(listener: LiveListener): Promise<never> {
   let lastId: string | undefined;
   let wait = FIRST_WAIT_MS;
   for (;;) {
+    while (listener.rests()) await visibilityChange();
+    const abort = new AbortController();
+    const rest = () => listener.rests() && abort.abort();
+    document.addEventListener('visibilitychange', rest);
     try {
-      const abort = new AbortController();
       const headers = { ...authorization(), ...(lastId === undefined ? {} : { 'last-event-id': lastId }) };
       const response = await fetch('/api/live', { headers, signal: abort.signal });
       if (response.status === 401) listener.state('locked');
@@ -83,8 +92,11 @@ export async function follow(listener: LiveListener): Promise<never> {
       }
       if (response.status !== 401) listener.state('lost');
     } catch {
-      listener.state('lost');
+      if (!listener.rests()) listener.state('lost');
+    } finally {
+      document.removeEventListener('visibilitychange', rest);
     }
+    if (listener.rests()) continue;
     await new Promise((resolve) => setTimeout(resolve, wait));
     wait = Math.min(wait * 2, LONGEST_WAIT_MS);
   }

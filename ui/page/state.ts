@@ -1,6 +1,6 @@
 import { computed, effect, signal } from '@preact/signals';
 import type { Activity, Snapshot } from '../api';
-import { follow, takeToken } from './client';
+import { call, follow, takeToken } from './client';
 import { plural } from './format';
 
 const KEPT_ACTIVITIES = 200;
@@ -20,6 +20,7 @@ export const health = computed((): { tone: 'good' | 'warn' | 'bad'; text: string
   const state = snapshot.value;
   if (problem.value !== undefined) return { tone: 'warn', text: 'not known' };
   if (state === undefined) return { tone: 'warn', text: 'connecting' };
+  if (state.pipelines.length === 0 && state.problems?.length) return { tone: 'warn', text: 'not known' };
   const missing = state.counts.produced - state.counts.terms.reduce((sum, { records }) => sum + records, 0);
   if (!state.counts.balanced || state.pipelines.some(({ counts }) => !counts.balanced))
     return {
@@ -89,6 +90,8 @@ export function start(): void {
     state(state) {
       connection.value = state;
     },
+    // A look at an environment in AWS costs something, so nobody looks for a page that nobody sees.
+    rests: () => document.hidden && snapshot.peek()?.pace !== undefined,
   });
   setInterval(tick, 1000);
   effect(() => {
@@ -96,6 +99,9 @@ export function start(): void {
     document.title = name === undefined ? 'Millrace' : `${health.value.text} · ${name} · Millrace`;
   });
 }
+
+/** Asks for a look at an environment in AWS now. */
+export const lookNow = () => call('/api/look', {}).catch(() => {});
 
 function tick(): void {
   const state = snapshot.value;

@@ -89,6 +89,7 @@ const readers: { readonly [Path in keyof Api]: (fields: Fields) => Api[Path][0] 
   }),
   '/api/series': (fields) => ({ minutes: number(fields, 'minutes', 1, THIRTY_DAYS) }),
   '/api/runbook': (fields) => ({ heading: text(fields, 'heading', 64) }),
+  '/api/look': () => ({}),
   '/api/try': action,
 };
 

@@ -74,7 +74,9 @@ async function answer(request: IncomingMessage, response: ServerResponse, servin
     return sendAsset(request, response, asset);
   }
   if (!hasToken(request.headers, serving.token))
-    return json(response, 401, { error: 'the token is missing or wrong: open the address that npm start printed' });
+    return json(response, 401, {
+      error: 'the token is missing or wrong: open the address that npm start or millrace ui printed',
+    });
   if (path === '/api/live' && method === 'GET') {
     const lastId = request.headers['last-event-id'];
     return serving.live.open(response, typeof lastId === 'string' ? lastId : undefined);

@@ -18,8 +18,8 @@ const REMOVALS = 3;
 
 /**
  * Deletes the marked rows from the tables, as their owner, and every version of the object from the history bucket.
- * Views follow with the next refresh. The counts in `runs` stay, and so do the records on the stream and in the archive
- * until they expire.
+ * Views follow with the next refresh. A row in `runs` says what was removed. The records on the stream and in the archive
+ * stay until they expire.
  */
 export async function removeMarks(
   context: Context,
@@ -74,13 +74,20 @@ async function deleteEveryVersion(s3: S3Client, bucket: string, key: string): Pr
  * deadlock, and deletes what the last one placed.
  */
 export function removalStatements(marked: Marked): string[] {
-  const { pipeline, object, column } = marked;
+  const { pipeline, object, column, mark } = marked;
   const tables = pipelineTables(pipeline);
   const where = conditions(marked);
   const marks = where.ofColumn(storedName(column));
+  const duplicates = `${where.duplicates} or event_id in (select event_id from ${tables.events} where ${marks})`;
+  const removed = (table: string, condition: string) => `(select count(*) from ${table} where ${condition})`;
   return [
     `lock ${tables.checkpoints}`,
-    `delete from ${tables.duplicates} where ${where.duplicates} or event_id in (select event_id from ${tables.events} where ${marks})`,
+    // So that the sum of the runs is what the tables have.
+    `insert into ${tables.runs} (run_id, source, rows_read, events, duplicates, rejects, merged_at)
+select ${quoteLiteral(`${mark}-removed`)}, 'smoke', 0, -c.events, -c.duplicates, -c.rejects, getdate()
+from (select ${removed(tables.events, marks)} as events, ${removed(tables.duplicates, duplicates)} as duplicates, ${removed(tables.rejects, where.rejects)} as rejects) as c
+where c.events + c.duplicates + c.rejects > 0`,
+    `delete from ${tables.duplicates} where ${duplicates}`,
     `delete from ${tables.events} where ${marks}`,
     `delete from ${tables.rejects} where ${where.rejects}`,
     ...(object ? [`delete from ${tables.ledger} where object_key = ${quoteLiteral(object.key)}`] : []),

@@ -117,7 +117,8 @@ export type Work =
       /** The statements run in order. The row count is their sum. */
       readonly duckdb: readonly string[];
     }
-  | { readonly kind: 'begin' | 'commit' | 'rollback' }
+  | { readonly kind: 'begin'; readonly readOnly: boolean }
+  | { readonly kind: 'commit' | 'rollback' }
   | { readonly kind: 'lock'; readonly tables: readonly Name[] }
   | { readonly kind: 'alter-database'; readonly database: string; readonly isolation: Isolation }
   | { readonly kind: 'create-user' | 'alter-user'; readonly user: string; readonly password: string }

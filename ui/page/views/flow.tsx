@@ -1,11 +1,11 @@
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
-import type { Activity, Counts, FlowItem, FlowNode, FlowShard, NodeState, PipelineFlow } from '../../api';
+import type { Activity, Counts, FlowItem, FlowNode, FlowShard, NodeState, PipelineFlow, Snapshot } from '../../api';
 import { ago, grouped, plural, spanOf, timeOf } from '../format';
 import { Empty, State } from '../parts';
 import { Runbook } from '../runbook';
-import { activities, linkTo, now, problem, snapshot } from '../state';
+import { activities, linkTo, lookNow, now, problem, snapshot } from '../state';
 
 const ACTIVITIES_SHOWN = 12;
 
@@ -15,7 +15,8 @@ export function FlowView() {
   return (
     <>
       <h1 class="hidden">Flow</h1>
-      <Equation counts={state.counts} />
+      {state.pipelines.length > 0 && <Equation counts={state.counts} />}
+      {state.pace !== undefined && <PaceLine pace={state.pace} />}
       {state.alarms.length > 0 && (
         <section class="alarms" aria-label="Alarms">
           {state.alarms.map(({ pipeline, heading, impact, what }) => (
@@ -36,6 +37,22 @@ export function FlowView() {
       ))}
       <Happenings />
     </>
+  );
+}
+
+/** How old the figures are, how often they are read, and what that costs. */
+function PaceLine({ pace }: { readonly pace: NonNullable<Snapshot['pace']> }) {
+  const { metricsSeconds, warehouseSeconds, lookedAt, cost } = pace;
+  return (
+    <p class="actions pace">
+      <button type="button" onClick={() => void lookNow()}>
+        Look now
+      </button>
+      <span class="muted">
+        Looked {ago(lookedAt, now.value)}. CloudWatch is asked every {plural(metricsSeconds, 'second')} while this page
+        is seen, and the warehouse after something ran, every {plural(warehouseSeconds / 60, 'minute')} at most. {cost}
+      </span>
+    </p>
   );
 }
 

@@ -3,6 +3,7 @@ import type { ChartAlarm, Series } from '../../api';
 import { Chart } from '../chart';
 import { Empty, Failed, Heading, useAnswer } from '../parts';
 import { Runbook } from '../runbook';
+import { snapshot } from '../state';
 
 const spans: readonly (readonly [minutes: number, text: string])[] = [
   [15, '15 minutes'],
@@ -30,8 +31,10 @@ export function OverTimeView() {
   return (
     <>
       <Heading title="Over time">
-        Read from the warehouse, by the runtime’s clock in UTC. Beside each name is the sum of counts, or the last
-        value.
+        {snapshot.value?.readOnly
+          ? 'Read from CloudWatch, in UTC.'
+          : 'Read from the warehouse, by the runtime’s clock in UTC.'}{' '}
+        Beside each name is the sum of counts, or the last value.
       </Heading>
       <fieldset class="spans">
         <legend class="hidden">Time span</legend>

@@ -4,6 +4,7 @@ import type { RejectReason, RetryAnswer } from '../../api';
 import { call } from '../client';
 import { bytes, grouped, plural } from '../format';
 import { Empty, Failed, Heading, useAnswer } from '../parts';
+import { snapshot } from '../state';
 
 export function RejectsView() {
   const { answer, error, refresh } = useAnswer('/api/rejects', {}, 3000);
@@ -51,15 +52,21 @@ function Reason({ reason, retried }: { readonly reason: RejectReason; readonly r
         <time class="muted">newest {reason.newest.slice(0, 19)}</time>
       </summary>
       <div class="reason-body">
-        <p class="actions">
-          <button type="button" disabled={busy.value} onClick={() => void retry(false)}>
-            What would become of them?
-          </button>
-          <button type="button" class="main" disabled={busy.value} onClick={() => void retry(true)}>
-            Merge again
-          </button>
-          {result.value !== undefined && <Result result={result.value} />}
-        </p>
+        {snapshot.value?.readOnly ? (
+          <p class="muted">
+            <code>npx millrace rejects --retry</code> merges them again. This page only reads.
+          </p>
+        ) : (
+          <p class="actions">
+            <button type="button" disabled={busy.value} onClick={() => void retry(false)}>
+              What would become of them?
+            </button>
+            <button type="button" class="main" disabled={busy.value} onClick={() => void retry(true)}>
+              Merge again
+            </button>
+            {result.value !== undefined && <Result result={result.value} />}
+          </p>
+        )}
         <Failed error={error.value} />
         <ol class="samples">
           {reason.samples.map((sample) => (

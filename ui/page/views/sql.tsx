@@ -6,7 +6,7 @@ import { call, save } from '../client';
 import { grouped, plural } from '../format';
 import { DataTable, Failed, Heading } from '../parts';
 import { tokens } from '../sql-tokens';
-import { route } from '../state';
+import { route, snapshot } from '../state';
 
 const HISTORY = 'millrace-sql';
 const KEPT = 50;
@@ -48,8 +48,9 @@ export function SqlView() {
   return (
     <>
       <Heading title="SQL">
-        Runs one Redshift statement as the owner of the database. Ctrl-Enter runs it. The local warehouse refuses what
-        it does not model, by name.
+        {snapshot.value?.readOnly
+          ? 'Runs one query in a transaction that is READ ONLY. Ctrl-Enter runs it. Statements that write are refused.'
+          : 'Runs one Redshift statement as the owner of the database. Ctrl-Enter runs it. The local warehouse refuses what it does not model, by name.'}
       </Heading>
       <Editor sql={sql.value} failure={failure.value} change={(text) => (sql.value = text)} run={() => void run()} />
       <p class="actions">

@@ -153,7 +153,7 @@ async function executeDefinition(session: Session, planned: Planned, statement: 
     case 'begin':
     case 'commit':
     case 'rollback':
-      return changeBlock(session, statement.kind);
+      return changeBlock(session, statement);
     case 'set':
       return set(session, statement);
     case 'comment':

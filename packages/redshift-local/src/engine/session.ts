@@ -78,6 +78,8 @@ export class Session {
   queryId = 0;
   /** State of a block from BEGIN to COMMIT: open, or aborted by a failed statement. */
   block?: 'open' | 'aborted';
+  /** True if the block began as READ ONLY. */
+  readOnly = false;
   /** True if the statement is one of several in a transaction. */
   batched = false;
   /** `schema.name` of each relation that this transaction changed. */

@@ -1,3 +1,4 @@
+import type { Statement } from '../statement';
 import { WarehouseError } from './errors';
 import type { Session } from './session';
 
@@ -10,12 +11,17 @@ export const mayStartBlock = (sqls: readonly string[]): boolean => sqls.some((sq
  * Executes BEGIN, COMMIT or ROLLBACK. A COMMIT of a failed block undoes it. A repeated BEGIN, COMMIT or ROLLBACK is a
  * warning on Redshift, and does nothing here.
  */
-export async function changeBlock(session: Session, kind: 'begin' | 'commit' | 'rollback'): Promise<void> {
+export async function changeBlock(
+  session: Session,
+  statement: Extract<Statement, { kind: 'begin' | 'commit' | 'rollback' }>,
+): Promise<void> {
+  const { kind } = statement;
   if (session.batched)
     throw new WarehouseError(
       `${kind.toUpperCase()} in a batch that is a transaction is not modelled by the local warehouse (use ExecutionMode AUTO_COMMIT)`,
     );
-  if (kind === 'begin') {
+  if (statement.kind === 'begin') {
+    if (session.block === undefined) session.readOnly = statement.readOnly;
     session.block ??= 'open';
     return;
   }
@@ -26,10 +32,24 @@ export async function changeBlock(session: Session, kind: 'begin' | 'commit' | '
   await session.begin();
 }
 
-/** Refuses all statements of a failed block, except its end. */
+/** What a block that is READ ONLY runs. */
+const reads = ['begin', 'commit', 'rollback', 'query', 'explain', 'set'];
+/**
+ * AWS's own tools refuse these before they send them, since READ ONLY alone may not stop them
+ * (github.com/awslabs/mcp, redshift-mcp-server, sql_guard.py).
+ */
+const undecided = ['unload', 'truncate', 'grant', 'revoke', 'comment', 'maintain', 'lock'];
+
+/** Refuses all statements of a failed block, except its end, and all of a READ ONLY block that write. */
 export function requireLiveBlock(session: Session, kind: string): void {
   if (session.block === 'aborted' && kind !== 'commit' && kind !== 'rollback')
     throw new WarehouseError('current transaction is aborted, commands ignored until end of transaction block');
+  if (session.block === undefined || !session.readOnly || reads.includes(kind)) return;
+  throw new WarehouseError(
+    undecided.includes(kind)
+      ? `${kind.toUpperCase()} in a transaction that is READ ONLY is not modelled by the local warehouse`
+      : 'transaction is read-only',
+  );
 }
 
 /**

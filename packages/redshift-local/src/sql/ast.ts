@@ -308,7 +308,7 @@ export type StatementNode = { readonly at: number; readonly end: number } & (
         readonly values: readonly (Expression | 'default')[];
       };
     }
-  | { readonly kind: 'begin' }
+  | { readonly kind: 'begin'; readonly readOnly: boolean }
   | { readonly kind: 'commit' }
   | { readonly kind: 'rollback' }
   | {

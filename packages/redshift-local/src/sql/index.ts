@@ -229,6 +229,7 @@ function translateCommand(node: Command, context: Context): Statement {
     case 'alter-database':
       return { kind: node.kind, database: context.fold(node.database), isolation: node.isolation };
     case 'begin':
+      return { kind: node.kind, readOnly: node.readOnly };
     case 'commit':
     case 'rollback':
       return { kind: node.kind };

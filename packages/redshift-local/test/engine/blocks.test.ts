@@ -29,6 +29,30 @@ describe('statements of one session', () => {
     expect(await local.rows('select count(*) from s.t')).toEqual([[0]]);
   });
 
+  test('a block that is READ ONLY reads, refuses what writes, and the next block writes again', async () => {
+    const writes = [
+      'insert into s.t values (1)',
+      'delete from s.t',
+      'update s.t set a = 1',
+      'create table s.u (a bigint)',
+      'create temp table u (a bigint)',
+      'drop table s.t',
+    ];
+    for (const sql of writes) {
+      const { SubStatements } = await inTurn('begin read only', 'select count(*) from s.t', sql, 'rollback');
+      expect([sql, SubStatements.map(({ Status }: { Status: string }) => Status), SubStatements[2].Error]).toEqual([
+        sql,
+        ['FINISHED', 'FINISHED', 'FAILED', 'FINISHED'],
+        'ERROR: transaction is read-only',
+      ]);
+    }
+    const unknown = await inTurn('begin read only', 'truncate s.t', 'rollback');
+    expect(unknown.SubStatements[1].Error).toMatch(/TRUNCATE in a transaction that is READ ONLY is not modelled/);
+    const after = await inTurn('begin isolation level serializable, read only', 'end', 'begin', writes[0]!, 'end');
+    expect(statuses(after)).toEqual(Array(5).fill('FINISHED'));
+    expect(await local.rows('select count(*) from s.t')).toEqual([[1]]);
+  });
+
   test('what a block has committed stays, whatever fails after it', async () => {
     const done = await inTurn(
       'begin',

@@ -115,21 +115,20 @@ function parseTransaction(cursor: Cursor): Unplaced {
   if (value === 'start') cursor.expectWord('transaction');
   else if (!cursor.takeWords('work')) cursor.takeWords('transaction');
   if (value === 'begin' || value === 'start') {
-    parseModes(cursor);
-    return { kind: 'begin' };
+    return { kind: 'begin', readOnly: parseModes(cursor) };
   }
   return { kind: value === 'commit' || value === 'end' ? 'commit' : 'rollback' };
 }
 
-/** Redshift maps every isolation level to SERIALIZABLE (https://docs.aws.amazon.com/redshift/latest/dg/r_BEGIN.html). */
-function parseModes(cursor: Cursor): void {
-  for (;;) {
+/** Returns true for READ ONLY. Redshift maps every isolation level to SERIALIZABLE (https://docs.aws.amazon.com/redshift/latest/dg/r_BEGIN.html). */
+function parseModes(cursor: Cursor): boolean {
+  for (let readOnly = false; ; ) {
     if (cursor.takeWords('isolation', 'level')) {
       const levels = [['serializable'], ['repeatable', 'read'], ['read', 'committed'], ['read', 'uncommitted']];
       if (!levels.some((words) => cursor.takeWords(...words))) throw cursor.syntaxError('an isolation level');
-    } else if (cursor.isWord('read') && cursor.peek().value === 'only')
-      throw cursor.unsupported('READ ONLY of a transaction');
-    else if (!cursor.takeWords('read', 'write')) return;
+    } else if (cursor.takeWords('read', 'only')) readOnly = true;
+    else if (cursor.takeWords('read', 'write')) readOnly = false;
+    else return readOnly;
     cursor.takeOperator(',');
   }
 }
