@@ -18,6 +18,7 @@ import { EnvironmentDashboard, type WatchedPipeline } from './monitoring/dashboa
 import { ApiMonitoring, watchEndpointFunction } from './monitoring/endpoints';
 import { AlarmTopic, alarmAction, Monitoring, type WatchedAlarm } from './monitoring/monitoring';
 import { PartnerRole } from './partners/partner-role';
+import { EnvironmentPause } from './pause/environment-pause';
 import { Refresh } from './refresh/refresh';
 import type { Bundles } from './shared/bundles';
 import type { Handler } from './shared/handler';
@@ -139,6 +140,8 @@ class Shared {
     });
     const { materialize: region } = environment;
     this.materialize = region && new MaterializeAccess(stack, 'Materialize', { environment, region, key: data.key });
+    const { warehouse, work } = data;
+    new EnvironmentPause(stack, 'Pause', { environment, pipelines, bundles, warehouse, work });
     this.topic = new AlarmTopic(stack, 'Alarms', { key: data.key, email: environment.alarmEmail });
     if (this.api) {
       const { watched } = new ApiMonitoring(this.api, 'Monitoring', {
@@ -259,6 +262,7 @@ class Shared {
       const exports = new Exports(scope, 'Exports', {
         ...of('export'),
         bucket: data.exports,
+        work: data.work,
         unloadRoleArn,
         materialize: this.materialize,
       });

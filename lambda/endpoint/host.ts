@@ -7,6 +7,7 @@ import { clientSettings } from '../shared/client-settings';
 import { type Freshness, freshnessKey, parseFreshness } from '../shared/freshness';
 import { consoleLog, type Log } from '../shared/log';
 import { embeddedMetrics, type Metrics } from '../shared/metrics';
+import { assertAwake } from '../shared/paused-workgroup';
 import { readPlan } from '../shared/plan-file';
 import {
   isPassingCall,
@@ -89,7 +90,17 @@ export function createHost(settings: ReturnType<typeof env.read>): EndpointHost 
     environment: settings.ENVIRONMENT,
     plan: readPlan<EndpointsPlan>(),
     partners: JSON.parse(settings.PARTNERS) as Readonly<Record<string, PartnerGrant>>,
-    queries: (pipeline) => dataApiQueries(data, targetOf(pipeline), redshiftStatus(targetOf(pipeline))),
+    queries(pipeline) {
+      const target = targetOf(pipeline);
+      const queries = dataApiQueries(data, target, redshiftStatus(target));
+      return {
+        ...queries,
+        async run(query) {
+          await assertAwake(target, objects, settings.WORK_BUCKET);
+          return queries.run(query);
+        },
+      };
+    },
     async freshness(pipeline) {
       const key = freshnessKey(pipeline);
       const text = (await direct(settings.WORK_BUCKET, key)) ?? (await objects.get(settings.WORK_BUCKET, key));

@@ -1,7 +1,7 @@
 import { defineEnv, pipelineVariables } from '../shared/env';
 import type { StatementTemplate } from '../shared/plan';
 
-export const env = defineEnv(...pipelineVariables, 'EXPORT_BUCKET', 'UNLOAD_ROLE_ARN');
+export const env = defineEnv(...pipelineVariables, 'EXPORT_BUCKET', 'UNLOAD_ROLE_ARN', 'WORK_BUCKET');
 
 /** Further variables of a function with exports of Materialize. MATERIALIZE_PREFIX ends in a slash. */
 export const materializeEnv = defineEnv(

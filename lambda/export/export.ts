@@ -1,6 +1,7 @@
 import type { RemainingMs } from '../shared/deadline';
 import { latestFullPass } from '../shared/full-pass';
 import { asOneOf, asRecord, asText, asTime } from '../shared/parse';
+import { type ExportsReport, exportsReportKey, type PauseState, readPauseState } from '../shared/pause';
 import { type Ended, parseRunEvent, type Tick } from '../shared/run-event';
 import { ownState, WarehouseAsleepError } from '../shared/warehouse';
 import { finishBatch, finishMissedUnloads, isUnfinished, submitBatch } from './batches';
@@ -36,7 +37,11 @@ export const exportFunction = (host: ExportHost) => async (input: unknown, remai
   const event = parseExportEvent(input);
   const context = contextOf(host, remainingMs);
   try {
-    await (event.kind === 'ended' ? continueAfterUnload(context, event) : publishExports(context, event));
+    if (event.kind === 'ended') await continueAfterUnload(context, event);
+    else {
+      const pause = await pausing(host);
+      await (pause ? finishBeforePause(context, pause) : publishExports(context, event));
+    }
   } catch (error) {
     if (!(error instanceof WarehouseAsleepError)) throw error;
     host.log('the warehouse is asleep, left to the next tick', { error: error.message });
@@ -69,6 +74,25 @@ function contextOf(host: ExportHost, remainingMs: RemainingMs): ExportContext {
       return materialize;
     },
   };
+}
+
+/** The pause for which exports in progress are to end and no further one may start. */
+async function pausing({ objects, workBucket }: ExportHost): Promise<PauseState | undefined> {
+  const pause = await readPauseState(objects, workBucket);
+  return pause?.phase === 'pausing' ? pause : undefined;
+}
+
+/** Finishes unloads in progress, and reports to the pause function whether there are some. */
+async function finishBeforePause(context: ExportContext, { since }: PauseState): Promise<void> {
+  const { plan, objects, workBucket, log } = context;
+  let busy = false;
+  for (const item of plan.exports) {
+    const { progress } = await finishMissedUnloads(context, item);
+    busy ||= progress === 'pending';
+  }
+  const report: ExportsReport = { busy, since };
+  await objects.put(workBucket, exportsReportKey(plan.pipeline), JSON.stringify(report), 'application/json');
+  log('the environment is being paused, no export starts', { busy });
 }
 
 /** Publishes what is due of all exports, or of the one that is requested. A failed export does not stop the others. */
@@ -115,7 +139,7 @@ async function continueAfterUnload(context: ExportContext, { statementName, stat
     return log('another role submitted this statement, ignored', { statement: statementName, id: statementId });
   if (!(await isUnfinished(context, batch))) return log('published or given up before', { statement: statementName });
   const state = await engineOf(item).describe(statementId);
-  if ((await finishBatch(context, item, batch, statementId, state)) === 'done')
+  if ((await finishBatch(context, item, batch, statementId, state)) === 'done' && !(await pausing(context)))
     await publishNext(context, item, { tick: batch.tick, ordinal: batch.ordinal + 1, previous: batch });
 }
 

@@ -14,9 +14,9 @@ import type {
   ObjectStore,
 } from '../shared/objects';
 import { asJson, asRecord, asText } from '../shared/parse';
+import { connectPausable } from '../shared/paused-workgroup';
 import { readPlan } from '../shared/plan-file';
 import { type Postgres, postgres } from '../shared/postgres';
-import { connectWarehouse } from '../shared/redshift-data';
 import { s3Objects } from '../shared/s3';
 import { s3Bytes } from '../shared/s3-bytes';
 import type { Warehouse } from '../shared/warehouse';
@@ -29,6 +29,8 @@ export interface ExportHost {
   readonly plan: ExportPlan;
   /** Holds all exports. */
   readonly bucket: string;
+  /** Has the state of the environment's pause. */
+  readonly workBucket: string;
   /** The role with which Redshift writes. */
   readonly unloadRoleArn: string;
   readonly warehouse: Warehouse;
@@ -64,14 +66,16 @@ const copyMs = 300_000;
 export function createHost(settings: ReturnType<typeof env.read>): ExportHost {
   const plan = readPlan<ExportPlan>();
   const s3 = new S3Client(clientSettings({ answerMs: copyMs }));
+  const objects = { ...s3Objects(s3), ...s3Bytes(s3) };
   return {
     environment: settings.ENVIRONMENT,
     plan,
     bucket: settings.EXPORT_BUCKET,
+    workBucket: settings.WORK_BUCKET,
     unloadRoleArn: settings.UNLOAD_ROLE_ARN,
-    warehouse: connectWarehouse(settings),
+    warehouse: connectPausable(settings, objects),
     materialize: plan.exports.some(({ engine }) => engine === 'materialize') ? createMaterializeHost() : undefined,
-    objects: { ...s3Objects(s3), ...s3Bytes(s3) },
+    objects,
     bus: eventBridge(new EventBridgeClient(clientSettings())),
     now: Date.now,
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),

@@ -3,9 +3,9 @@ import type { RemainingMs } from '../shared/deadline';
 import { consoleLog, type Log } from '../shared/log';
 import { embeddedMetrics, type Metrics } from '../shared/metrics';
 import type { ObjectBytes, ObjectStore, ObjectVersions } from '../shared/objects';
+import { connectPausable } from '../shared/paused-workgroup';
 import { readPlan } from '../shared/plan-file';
 import type { Queues } from '../shared/queue';
-import { connectWarehouse } from '../shared/redshift-data';
 import { connectObjects } from '../shared/s3';
 import { connectQueues } from '../shared/sqs';
 import type { Warehouse } from '../shared/warehouse';
@@ -47,19 +47,22 @@ export interface SystemViews {
   showOwnCopy: boolean;
 }
 
-export const createHost = (settings: ReturnType<typeof env.read>): LoadHost => ({
-  environment: settings.ENVIRONMENT,
-  buckets: { history: settings.HISTORY_BUCKET, archive: settings.ARCHIVE_BUCKET, work: settings.WORK_BUCKET },
-  workBucket: settings.WORK_BUCKET,
-  loadRoleArn: settings.LOAD_ROLE_ARN,
-  deadLettersUrl: settings.DEAD_LETTERS_URL,
-  keyArn: settings.KEY_ARN,
-  plan: readPlan<LoadPlan>(),
-  warehouse: connectWarehouse(settings),
-  objects: connectObjects(),
-  queues: connectQueues(),
-  log: consoleLog,
-  metrics: embeddedMetrics(settings.ENVIRONMENT, settings.PIPELINE),
-  now: Date.now,
-  sleep: setTimeout,
-});
+export function createHost(settings: ReturnType<typeof env.read>): LoadHost {
+  const objects = connectObjects();
+  return {
+    environment: settings.ENVIRONMENT,
+    buckets: { history: settings.HISTORY_BUCKET, archive: settings.ARCHIVE_BUCKET, work: settings.WORK_BUCKET },
+    workBucket: settings.WORK_BUCKET,
+    loadRoleArn: settings.LOAD_ROLE_ARN,
+    deadLettersUrl: settings.DEAD_LETTERS_URL,
+    keyArn: settings.KEY_ARN,
+    plan: readPlan<LoadPlan>(),
+    warehouse: connectPausable(settings, objects),
+    objects,
+    queues: connectQueues(),
+    log: consoleLog,
+    metrics: embeddedMetrics(settings.ENVIRONMENT, settings.PIPELINE),
+    now: Date.now,
+    sleep: setTimeout,
+  };
+}

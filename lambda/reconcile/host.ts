@@ -1,9 +1,9 @@
 import { consoleLog, type Log } from '../shared/log';
 import { embeddedMetrics, type Metrics } from '../shared/metrics';
 import type { ObjectListing, ObjectStore } from '../shared/objects';
+import { connectPausable } from '../shared/paused-workgroup';
 import { readPlan } from '../shared/plan-file';
 import type { Queues } from '../shared/queue';
-import { connectWarehouse } from '../shared/redshift-data';
 import { connectObjects } from '../shared/s3';
 import { connectQueues } from '../shared/sqs';
 import type { RowPages, Warehouse } from '../shared/warehouse';
@@ -36,16 +36,19 @@ export interface Limits {
   readonly reserveMs: number;
 }
 
-export const createHost = (settings: ReturnType<typeof env.read>): ReconcileHost => ({
-  environment: settings.ENVIRONMENT,
-  historyBucket: settings.HISTORY_BUCKET,
-  workBucket: settings.WORK_BUCKET,
-  loadRoleArn: settings.LOAD_ROLE_ARN,
-  backlogUrl: settings.BACKLOG_URL,
-  plan: readPlan<ReconcilePlan>(),
-  warehouse: connectWarehouse(settings),
-  objects: connectObjects(),
-  queues: connectQueues(),
-  log: consoleLog,
-  metrics: embeddedMetrics(settings.ENVIRONMENT, settings.PIPELINE),
-});
+export function createHost(settings: ReturnType<typeof env.read>): ReconcileHost {
+  const objects = connectObjects();
+  return {
+    environment: settings.ENVIRONMENT,
+    historyBucket: settings.HISTORY_BUCKET,
+    workBucket: settings.WORK_BUCKET,
+    loadRoleArn: settings.LOAD_ROLE_ARN,
+    backlogUrl: settings.BACKLOG_URL,
+    plan: readPlan<ReconcilePlan>(),
+    warehouse: connectPausable(settings, objects),
+    objects,
+    queues: connectQueues(),
+    log: consoleLog,
+    metrics: embeddedMetrics(settings.ENVIRONMENT, settings.PIPELINE),
+  };
+}

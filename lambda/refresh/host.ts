@@ -1,8 +1,8 @@
 import { consoleLog, type Log } from '../shared/log';
 import { embeddedMetrics, type Metrics } from '../shared/metrics';
 import type { ConditionalObjects } from '../shared/objects';
+import { connectPausable } from '../shared/paused-workgroup';
 import { readPlan } from '../shared/plan-file';
-import { connectWarehouse } from '../shared/redshift-data';
 import { connectObjects } from '../shared/s3';
 import type { Warehouse } from '../shared/warehouse';
 import type { env, RefreshPlan } from './contract';
@@ -20,13 +20,16 @@ export interface RefreshHost {
   readonly metrics: Metrics;
 }
 
-export const createHost = (settings: ReturnType<typeof env.read>): RefreshHost => ({
-  environment: settings.ENVIRONMENT,
-  plan: readPlan<RefreshPlan>(),
-  unload: { bucket: settings.WORK_BUCKET, roleArn: settings.UNLOAD_ROLE_ARN, keyArn: settings.KEY_ARN },
-  freshness: { bucket: settings.WORK_BUCKET, objects: connectObjects() },
-  warehouse: connectWarehouse(settings),
-  now: Date.now,
-  log: consoleLog,
-  metrics: embeddedMetrics(settings.ENVIRONMENT, settings.PIPELINE),
-});
+export function createHost(settings: ReturnType<typeof env.read>): RefreshHost {
+  const objects = connectObjects();
+  return {
+    environment: settings.ENVIRONMENT,
+    plan: readPlan<RefreshPlan>(),
+    unload: { bucket: settings.WORK_BUCKET, roleArn: settings.UNLOAD_ROLE_ARN, keyArn: settings.KEY_ARN },
+    freshness: { bucket: settings.WORK_BUCKET, objects },
+    warehouse: connectPausable(settings, objects),
+    now: Date.now,
+    log: consoleLog,
+    metrics: embeddedMetrics(settings.ENVIRONMENT, settings.PIPELINE),
+  };
+}

@@ -9,6 +9,7 @@ import type { Environment } from '../../environments/environment';
 import { answersPrefix, env } from '../../lambda/endpoint/contract';
 import type { Pipeline } from '../../pipelines/definition';
 import { endpointsPlan } from '../../sql';
+import { restsWhenPaused } from '../pause/pause-access';
 import type { Bundles } from '../shared/bundles';
 import { freshnessStatements } from '../shared/freshness';
 import { explained } from '../shared/grant';
@@ -100,6 +101,7 @@ export class EndpointFunction extends Construct {
         'The instances share answers below the prefix of each pipeline, each named after its question and run',
       ),
       keyUse(key, 's3', 'write'),
+      ...restsWhenPaused(work, warehouse),
     );
     this.addRoutes(
       props,

@@ -5,6 +5,7 @@ import { Construct } from 'constructs';
 import { env, exportPrefix, publishedEvent } from '../../lambda/export/contract';
 import { statementNamePrefix } from '../../lambda/refresh/contract';
 import { exportPlan } from '../../sql';
+import { reportsExports } from '../pause/pause-access';
 import type { PipelineFunctionProps } from '../refresh/refresh';
 import { explained } from '../shared/grant';
 import { Handler } from '../shared/handler';
@@ -16,6 +17,7 @@ import type { MaterializeAccess } from './materialize';
 
 export interface ExportsProps extends PipelineFunctionProps {
   readonly bucket: Bucket;
+  readonly work: Bucket;
   readonly unloadRoleArn: string;
   /** Needed by exports of the engine `materialize`. */
   readonly materialize?: MaterializeAccess;
@@ -27,7 +29,7 @@ export class Exports extends Construct {
 
   constructor(scope: Construct, id: string, props: ExportsProps) {
     super(scope, id);
-    const { environment, pipeline, bundles, key, warehouse, secretArn, bucket, unloadRoleArn } = props;
+    const { environment, pipeline, bundles, key, warehouse, secretArn, bucket, work, unloadRoleArn } = props;
     const plan = exportPlan(pipeline, environment.fullPassHour);
     const materialize = plan.exports.some(({ engine }) => engine === 'materialize') ? props.materialize : undefined;
     const event = publishedEvent(environment.name, pipeline.name);
@@ -41,6 +43,7 @@ export class Exports extends Construct {
           ...pipelineVariables(props),
           EXPORT_BUCKET: bucket.bucketName,
           UNLOAD_ROLE_ARN: unloadRoleArn,
+          WORK_BUCKET: work.bucketName,
         }),
       },
       // The function reads every exported byte once, for its checksum.
@@ -67,6 +70,7 @@ export class Exports extends Construct {
         }),
         'Runs and windows have prefixes of their own below that of the export',
       ),
+      ...reportsExports(work, pipeline.name),
       keyUse(key, 's3', 'write'),
       new PolicyStatement({
         actions: ['events:PutEvents'],

@@ -5,6 +5,7 @@ import type { Bucket, IBucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { env, type LoadSource, literalPrefixes, manifestPrefix, versionPrefix } from '../../lambda/load/contract';
 import { decodes, loadPlan } from '../../sql';
+import { restsWhenPaused } from '../pause/pause-access';
 import type { PipelineFunctionProps } from '../refresh/refresh';
 import { explained } from '../shared/grant';
 import { Handler } from '../shared/handler';
@@ -62,6 +63,7 @@ export class Load extends Construct {
         }),
         'Each run writes a manifest of its own below the prefix of the pipeline',
       ),
+      ...restsWhenPaused(work, warehouse),
       ...this.versionStatements(),
       ...this.queueStatements(),
     );

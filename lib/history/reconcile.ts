@@ -5,6 +5,7 @@ import { Construct } from 'constructs';
 import { literalPrefixes } from '../../lambda/load/contract';
 import { env, listingPrefix } from '../../lambda/reconcile/contract';
 import { reconcilePlan } from '../../sql';
+import { restsWhenPaused } from '../pause/pause-access';
 import type { PipelineFunctionProps } from '../refresh/refresh';
 import { explained } from '../shared/grant';
 import { Handler } from '../shared/handler';
@@ -64,6 +65,7 @@ export class Reconcile extends Construct {
         resources: [work.bucketArn],
         conditions: { StringLike: { 's3:prefix': [`${listingPrefix}${pipeline.name}/*`] } },
       }),
+      ...restsWhenPaused(work, warehouse),
       new PolicyStatement({ actions: ['sqs:GetQueueAttributes', 'sqs:SendMessage'], resources: [backlog.arn] }),
       keyUse(key, 'sqs', 'write'),
     );

@@ -6,6 +6,7 @@ import type { Environment } from '../../environments/environment';
 import { env, statementNamePrefix } from '../../lambda/refresh/contract';
 import type { Pipeline } from '../../pipelines/definition';
 import { refreshPlan } from '../../sql';
+import { restsWhenPaused } from '../pause/pause-access';
 import type { Bundles } from '../shared/bundles';
 import { freshnessStatements } from '../shared/freshness';
 import { Handler } from '../shared/handler';
@@ -57,7 +58,9 @@ export class Refresh extends Construct {
       logRetentionDays: environment.logRetentionDays,
       retainLogs: environment.retainData,
       statements: props.script.of('refresh'),
-    }).allow(...dataApiStatements({ warehouse, key, secretArns: [secretArn], sees: 'function', lists: true }));
+    })
+      .allow(...dataApiStatements({ warehouse, key, secretArns: [secretArn], sees: 'function', lists: true }))
+      .allow(...restsWhenPaused(props.work, warehouse));
     if (plan.freshness) this.handler.allow(...freshnessStatements(props.work, [pipeline], 'write'));
     const target = this.handler.function;
     // One retry for a passing error. The next tick resumes the run anyway.

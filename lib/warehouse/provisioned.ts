@@ -117,7 +117,7 @@ export class Provisioned extends Construct implements Warehouse {
     );
     const action = (kind: 'Pause' | 'Resume', schedule: string) =>
       new CfnScheduledAction(this, kind, {
-        scheduledActionName: `${this.name}-${kind.toLowerCase()}`,
+        scheduledActionName: scheduledActionName(this.name, kind),
         scheduledActionDescription: `${kind}s the cluster ${this.name}`,
         enable,
         schedule,
@@ -130,6 +130,14 @@ export class Provisioned extends Construct implements Warehouse {
     action('Pause', pause.pauseAt);
     action('Resume', pause.resumeAt);
   }
+}
+
+const scheduledActionName = (warehouse: string, kind: 'Pause' | 'Resume') => `${warehouse}-${kind.toLowerCase()}`;
+
+/** Names of the scheduled actions that pause and resume the environment's cluster. */
+export function scheduledActionNames({ name, warehouse }: Environment): string[] {
+  if (warehouse.kind !== 'provisioned' || warehouse.pause === undefined) return [];
+  return (['Pause', 'Resume'] as const).map((kind) => scheduledActionName(names.warehouse(name), kind));
 }
 
 function deletionPolicy(environment: Environment): CfnDeletionPolicy {

@@ -88,7 +88,7 @@ const allowed: Record<string, RegExp[]> = {
   lib: [
     /^(sql|pipelines|environments)\//,
     contract,
-    /^lambda\/shared\/(env|freshness|plan|quote|metrics)\.ts$/,
+    /^lambda\/shared\/(env|freshness|pause|plan|quote|metrics)\.ts$/,
     /^lambda\/endpoint\/values\.ts$/,
   ],
   sql: [

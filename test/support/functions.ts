@@ -42,7 +42,7 @@ const marginMs = 3000;
 export const queueUrl = (name: string) => `http://twin/${account}/${name}`;
 
 export type LoadPorts = Pick<LoadHost, 'warehouse' | 'queues' | 'objects'>;
-export type ExportPorts = Omit<ExportHost, 'environment' | 'plan' | 'bucket' | 'unloadRoleArn' | 'sleep'>;
+export type ExportPorts = Omit<ExportHost, 'environment' | 'plan' | 'bucket' | 'workBucket' | 'unloadRoleArn' | 'sleep'>;
 
 /** Wraps a call to AWS. The default only makes the call. */
 export type Around = (
@@ -102,7 +102,13 @@ export function exportOver(
   calls: Calls,
   ports: ExportPorts,
 ): (event: unknown) => Promise<unknown> {
-  const names = { environment, plan, bucket: buckets.exports, unloadRoleArn: roles.unload };
+  const names = {
+    environment,
+    plan,
+    bucket: buckets.exports,
+    workBucket: buckets.work,
+    unloadRoleArn: roles.unload,
+  };
   const run = exportFunction({ ...ports, ...names, sleep: calls.sleep });
   return (event) => run(event, remaining(calls));
 }

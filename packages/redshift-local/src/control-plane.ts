@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto';
 import {
   type Authorizer,
   AwsError,
+  integerOf,
   jsonService,
   NotModelledError,
+  type Principal,
   type Service,
   type ServiceRequest,
   type XmlValue,
@@ -21,14 +23,21 @@ export interface ControlPlaneOptions {
   readonly state?: () => ControlPlaneState;
 }
 
-/** The services `redshift` and `redshift-serverless`, limited to the calls that report a warehouse's state, and pause and resume a cluster. */
+/** The services `redshift` and `redshift-serverless`, limited to the calls that report and change a warehouse's state. */
 export function controlPlane(options: ControlPlaneOptions): Service[] {
   return [redshiftService(options), serverlessService(options)];
 }
 
 const namespace = 'http://redshift.amazonaws.com/doc/2012-12-01/';
 
-const clusterActions = ['DescribeClusters', 'DescribeScheduledActions', 'PauseCluster', 'ResumeCluster'];
+/** The parameters of each call, besides its name and version. */
+const clusterActions: Readonly<Record<string, readonly string[]>> = {
+  DescribeClusters: ['ClusterIdentifier'],
+  DescribeScheduledActions: ['ClusterIdentifier'],
+  ModifyScheduledAction: ['Enable', 'ScheduledActionName'],
+  PauseCluster: ['ClusterIdentifier'],
+  ResumeCluster: ['ClusterIdentifier'],
+};
 
 function redshiftService({ warehouses, authorizer, pause, state }: ControlPlaneOptions): Service {
   return {
@@ -37,9 +46,10 @@ function redshiftService({ warehouses, authorizer, pause, state }: ControlPlaneO
     async handle(request: ServiceRequest) {
       const form = new URLSearchParams(request.body.toString('utf8'));
       const action = form.get('Action') ?? '';
-      if (!clusterActions.includes(action)) throw new NotModelledError(`operation redshift:${action}`);
+      const parameters = clusterActions[action];
+      if (parameters === undefined) throw new NotModelledError(`operation redshift:${action}`);
       for (const name of form.keys())
-        if (!['Action', 'Version', 'ClusterIdentifier'].includes(name))
+        if (!['Action', 'Version', ...parameters].includes(name))
           throw new NotModelledError(`parameter ${name} of redshift:${action}`);
       const wanted = form.get('ClusterIdentifier')?.toLowerCase();
       const isChange = action === 'PauseCluster' || action === 'ResumeCluster';
@@ -54,6 +64,7 @@ function redshiftService({ warehouses, authorizer, pause, state }: ControlPlaneO
         throw new AwsError('ClusterNotFound', `Cluster ${wanted} not found.`, 404);
       if (action === 'DescribeScheduledActions')
         return answerOf(action, { ScheduledActions: { ScheduledAction: actionsOf(pause) } });
+      if (action === 'ModifyScheduledAction') return answerOf(action, modifyAction(pause, form));
       if (isChange) changePause(pause, action);
       const { status, availability } = state?.() ?? availableState;
       const Cluster = clusters.map(({ target, database, nodeType, admin }) => ({
@@ -75,12 +86,23 @@ function answerOf(action: string, result: Record<string, XmlValue>) {
 }
 
 const actionsOf = (pause: ClusterPause) =>
-  pause.actions().map(({ name, action, cluster, nextAt }) => ({
+  pause.actions().map(({ name, action, cluster, enabled, nextAt }) => ({
     ScheduledActionName: name,
     TargetAction: { [action === 'pause' ? 'PauseCluster' : 'ResumeCluster']: { ClusterIdentifier: cluster } },
-    State: 'ACTIVE',
+    State: enabled ? 'ACTIVE' : 'DISABLED',
     NextInvocations: { ScheduledActionTime: nextAt === undefined ? [] : [new Date(nextAt).toISOString()] },
   }));
+
+/** Enables or disables a scheduled action. Its other properties stay as its template has them. */
+function modifyAction(pause: ClusterPause, form: URLSearchParams): Record<string, XmlValue> {
+  const name = form.get('ScheduledActionName') ?? '';
+  const enable = form.get('Enable');
+  if (enable !== 'true' && enable !== 'false')
+    throw new AwsError('InvalidParameterValue', `Enable must be true or false, got ${enable}.`);
+  if (!pause.enable(name, enable === 'true'))
+    throw new AwsError('ScheduledActionNotFound', `Scheduled action ${name} not found.`, 404);
+  return actionsOf(pause).find(({ ScheduledActionName }) => ScheduledActionName === name)!;
+}
 
 /** The local cluster changes at once: there is no `pausing` and no `resuming`. */
 function changePause(pause: ClusterPause, action: string): void {
@@ -92,19 +114,47 @@ function changePause(pause: ClusterPause, action: string): void {
   else pause.resume();
 }
 
+/** Base capacities that an API call set, by the name of the workgroup. Nothing local depends on them. */
+type Capacities = Map<string, number>;
+
 function serverlessService({ warehouses, authorizer, state }: ControlPlaneOptions): Service {
+  const changed: Capacities = new Map();
+  const find = (workgroupName: unknown, operation: string, principal: Principal) => {
+    const workgroup = warehouses.defined('workgroup').find(({ target }) => target.name === workgroupName);
+    const resource = warehouses.arnOf('workgroup', String(workgroupName));
+    authorizer.authorize({ principal, action: `redshift-serverless:${operation}`, resource });
+    if (!workgroup)
+      throw new AwsError('ResourceNotFoundException', `The workgroup ${String(workgroupName)} does not exist.`);
+    const { name, arn } = workgroup.target;
+    // A workgroup has only these two states between its creation and its deletion.
+    const status = (state?.() ?? availableState).availability === 'Available' ? 'AVAILABLE' : 'MODIFYING';
+    return {
+      workgroup: {
+        workgroupName: name,
+        workgroupArn: arn,
+        status,
+        baseCapacity: changed.get(name) ?? workgroup.baseCapacity,
+      },
+    };
+  };
   return jsonService('redshift-serverless', 'json-1.1', 'RedshiftServerless', {
-    GetWorkgroup({ workgroupName, ...rest }: Record<string, unknown>, principal) {
-      const [other] = Object.keys(rest);
-      if (other !== undefined) throw new NotModelledError(`parameter ${other} of redshift-serverless:GetWorkgroup`);
-      const workgroup = warehouses.defined('workgroup').find(({ target }) => target.name === workgroupName);
-      const resource = warehouses.arnOf('workgroup', String(workgroupName));
-      authorizer.authorize({ principal, action: 'redshift-serverless:GetWorkgroup', resource });
-      if (!workgroup)
-        throw new AwsError('ResourceNotFoundException', `The workgroup ${String(workgroupName)} does not exist.`);
-      // A workgroup has only these two states between its creation and its deletion.
-      const status = (state?.() ?? availableState).availability === 'Available' ? 'AVAILABLE' : 'MODIFYING';
-      return { workgroup: { workgroupName, workgroupArn: workgroup.target.arn, status } };
+    GetWorkgroup(input: Record<string, unknown>, principal) {
+      only(input, ['workgroupName'], 'GetWorkgroup');
+      return find(input['workgroupName'], 'GetWorkgroup', principal);
+    },
+    UpdateWorkgroup(input: Record<string, unknown>, principal) {
+      only(input, ['workgroupName', 'baseCapacity'], 'UpdateWorkgroup');
+      const { workgroupName, baseCapacity } = input;
+      const { workgroup } = find(workgroupName, 'UpdateWorkgroup', principal);
+      const units = integerOf(baseCapacity, 'baseCapacity', 4, 1024);
+      if (units === undefined) throw new NotModelledError('redshift-serverless:UpdateWorkgroup without baseCapacity');
+      changed.set(workgroup.workgroupName, units);
+      return { workgroup: { ...workgroup, baseCapacity: units } };
     },
   });
+}
+
+function only(input: Record<string, unknown>, known: readonly string[], operation: string): void {
+  const other = Object.keys(input).find((name) => !known.includes(name));
+  if (other !== undefined) throw new NotModelledError(`parameter ${other} of redshift-serverless:${operation}`);
 }

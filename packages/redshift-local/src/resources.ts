@@ -332,6 +332,7 @@ function workgroupTwin(
       );
       await bring(warehouses, where, {
         target: { kind: 'workgroup', name, arn },
+        baseCapacity: integerOf(properties['BaseCapacity'], `${where}.BaseCapacity`, 4, 1024) ?? 128,
         userScope: `serverless-${options.account}-${id}`,
         storage: namespace.name,
         database: namespace.database,

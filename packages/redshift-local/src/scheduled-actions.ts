@@ -42,6 +42,8 @@ export interface ClusterPause {
   state(): ControlPlaneState | undefined;
   /** The scheduled actions with the next time of each, in epoch milliseconds, if the schedule is followed. */
   actions(): readonly NextAction[];
+  /** Enables or disables a scheduled action, as ModifyScheduledAction does. @returns false if there is no such action */
+  enable(name: string, enabled: boolean): boolean;
   /** When the schedule does that next, in epoch milliseconds. Undefined if it never does. */
   next(action: PauseEvent['action']): number | undefined;
   pause(): void;
@@ -53,6 +55,7 @@ export interface NextAction {
   readonly name: string;
   readonly action: PauseEvent['action'];
   readonly cluster: string;
+  readonly enabled: boolean;
   readonly nextAt?: number;
 }
 
@@ -61,6 +64,7 @@ interface ScheduledAction {
   readonly cluster: string;
   readonly roleArn: string;
   readonly next: NextTime;
+  readonly enabled: boolean;
 }
 
 const pausedState: ControlPlaneState = { status: 'paused', availability: 'Unavailable' };
@@ -95,6 +99,7 @@ export function scheduledActions(options: ScheduledActionsOptions): {
     }
   };
   const arm = (name: string, action: ScheduledAction) => {
+    if (!action.enabled) return;
     const time = action.next(clock.now());
     if (time === undefined) return;
     timers.set(
@@ -111,10 +116,16 @@ export function scheduledActions(options: ScheduledActionsOptions): {
     actions.delete(name);
   };
 
+  const set = (name: string, action: ScheduledAction) => {
+    remove(name);
+    actions.set(name, action);
+    if (following) arm(name, action);
+  };
+
   const nextActions = (): NextAction[] =>
-    [...actions].map(([name, { action, cluster, next }]) => {
-      const nextAt = following ? next(clock.now()) : undefined;
-      return { name, action, cluster, ...(nextAt === undefined ? {} : { nextAt }) };
+    [...actions].map(([name, { action, cluster, enabled, next }]) => {
+      const nextAt = following && enabled ? next(clock.now()) : undefined;
+      return { name, action, cluster, enabled, ...(nextAt === undefined ? {} : { nextAt }) };
     });
 
   return {
@@ -126,6 +137,11 @@ export function scheduledActions(options: ScheduledActionsOptions): {
       },
       state: () => (paused ? pausedState : undefined),
       actions: nextActions,
+      enable(name, enabled) {
+        const action = actions.get(name);
+        if (action) set(name, { ...action, enabled });
+        return action !== undefined;
+      },
       next(wanted) {
         const times = nextActions().flatMap(({ action, nextAt }) => (action === wanted ? (nextAt ?? []) : []));
         return times.length === 0 ? undefined : Math.min(...times);
@@ -153,17 +169,14 @@ export function scheduledActions(options: ScheduledActionsOptions): {
         const where = `AWS::Redshift::ScheduledAction ${context.logicalId}`;
         const name = requiredText(properties['ScheduledActionName'], `${where}.ScheduledActionName`);
         const enabled = booleanOf(properties['Enable'], `${where}.Enable`) ?? true;
-        const action = scheduledAction(properties, where);
-        remove(name);
-        if (enabled) actions.set(name, action);
-        if (enabled && following) arm(name, action);
+        set(name, { ...scheduledAction(properties, where), enabled });
         return { ref: name, attributes: { State: enabled ? 'ACTIVE' : 'DISABLED', NextInvocations: [] } };
       },
     },
   };
 }
 
-function scheduledAction(properties: Properties, where: string): ScheduledAction {
+function scheduledAction(properties: Properties, where: string): Omit<ScheduledAction, 'enabled'> {
   for (const field of ['StartTime', 'EndTime'])
     if (properties[field] !== undefined) throw new NotModelledError(`${where}.${field}`);
   const target = objectOf(properties['TargetAction'], ['PauseCluster', 'ResumeCluster'], `${where}.TargetAction`) ?? {};

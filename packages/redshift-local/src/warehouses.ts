@@ -51,6 +51,8 @@ export interface WarehouseDefinition {
   readonly caseSensitiveIdentifiers: boolean;
   /** Node type of a cluster. A workgroup has none. */
   readonly nodeType?: string;
+  /** RPUs of a workgroup. A cluster has none. */
+  readonly baseCapacity?: number;
   /** Port on which a real cluster would listen. */
   readonly port?: number;
   readonly admin: { readonly name: string; password(): string };

@@ -1,3 +1,4 @@
+import { pauseKey } from '../../../lambda/shared/pause';
 import { WarehouseAsleepError } from '../../../lambda/shared/warehouse';
 import { anExport, day, World } from './host';
 
@@ -157,4 +158,43 @@ test('the end of a statement that is not an unload of this function is ignored',
   const detail = { statementId: 'x', statementName: 'millrace/dev/other/refresh/r/merge/1', state: 'FINISHED' };
   await world.send({ source: 'aws.redshift-data', detail });
   expect(world.warehouse.names).toEqual([]);
+});
+
+describe('while the environment is being paused', () => {
+  const since = Date.parse(`${day}T05:00:00Z`);
+  const beginPause = ({ objects }: World, phase = 'pausing') =>
+    objects.held.set(
+      `work/${pauseKey}`,
+      JSON.stringify({ phase, by: 'person', since, until: since + 1, retention: {}, now: false }),
+    );
+  const report = ({ objects }: World) => JSON.parse(objects.held.get('work/pause/exports/shop.json') ?? 'null');
+
+  test('no export starts, and the function reports that none is in progress', async () => {
+    const world = new World('sold', 'returned');
+    beginPause(world);
+    await world.tick('05:30');
+    expect(world.unloads).toEqual([]);
+    expect(report(world)).toEqual({ busy: false, since });
+  });
+
+  test('an unload in progress is reported until it has ended, and is published', async () => {
+    const world = new World('sold');
+    await world.tick('05:30');
+    beginPause(world);
+    await world.tick('05:45');
+    expect(report(world)).toEqual({ busy: true, since });
+    await world.endUnload();
+    expect(world.published('sold')).toEqual(['03:00.0', '04:00.0']);
+    expect(world.unloads).toHaveLength(1);
+    await world.tick('06:30');
+    expect(report(world)).toEqual({ busy: false, since });
+    expect(world.unloads).toHaveLength(1);
+  });
+
+  test('exports go on after the pause', async () => {
+    const world = new World('sold');
+    beginPause(world, 'resumed');
+    await world.tick('05:30');
+    expect(world.unloads).toHaveLength(1);
+  });
 });

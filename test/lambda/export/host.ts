@@ -87,6 +87,7 @@ export class World {
       environment: 'dev',
       plan: { pipeline: 'shop', everyMinutes: 15, fullPassHour: 2, exports: names.map(anExport) },
       bucket,
+      workBucket: 'work',
       unloadRoleArn: 'arn:role',
       warehouse: this.warehouse,
       objects: this.objects,

@@ -76,6 +76,14 @@ export class Kinesis implements KinesisPort, Disposable {
     }
   }
 
+  /** Changes how long the stream keeps its records. A stream of a template has the template's value again after a restart. */
+  setRetention(stream: Stream, retentionHours: number): void {
+    const settings = { ...stream.settings, retentionHours };
+    const file = path.join(this.options.dataDir, 'kinesis', stream.name, createdFile);
+    if (fs.existsSync(file)) replaceFile(`the stream ${stream.name}`, file, JSON.stringify(settings));
+    stream.settings = settings;
+  }
+
   has(name: string): boolean {
     return this.#streams.has(name);
   }

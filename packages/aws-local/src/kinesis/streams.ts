@@ -1,14 +1,45 @@
-import { AwsError, integerOf, invalid, type JsonOperations, objectOf, oneOf, requiredText } from 'aws-local-kit';
+import {
+  AwsError,
+  integerOf,
+  invalid,
+  type JsonOperations,
+  objectOf,
+  oneOf,
+  type Principal,
+  requiredText,
+} from 'aws-local-kit';
 import type { Kinesis } from './kinesis';
 
 type Input = Readonly<Record<string, unknown>>;
 
 const onDemandShards = 4;
 
-/** CreateStream and DeleteStream. The stream exists, or is gone, when the call returns. */
+const longestRetentionHours = 8760;
+
+/** Creates, changes and deletes streams. Each change has taken place when the call returns. */
 export function streamOperations(kinesis: Kinesis): JsonOperations {
   const { account, region, authorizer } = kinesis.options;
+  const changeRetention = (
+    input: Input,
+    principal: Principal,
+    direction: 'Increase' | 'Decrease',
+  ): Record<string, never> => {
+    objectOf(input, ['StreamName', 'StreamARN', 'StreamId', 'RetentionPeriodHours'], 'request');
+    const stream = kinesis.find(input);
+    kinesis.authorize(principal, `kinesis:${direction}StreamRetentionPeriod`, stream);
+    const hours = integerOf(input['RetentionPeriodHours'], 'RetentionPeriodHours', 24, longestRetentionHours);
+    const now = stream.settings.retentionHours;
+    if (hours === undefined || (direction === 'Increase' ? hours < now : hours > now))
+      throw new AwsError(
+        'InvalidArgumentException',
+        `RetentionPeriodHours must be ${direction === 'Increase' ? 'at least' : 'at most'} ${now}, got ${hours}`,
+      );
+    kinesis.setRetention(stream, hours);
+    return {};
+  };
   return {
+    IncreaseStreamRetentionPeriod: (input: Input, principal) => changeRetention(input, principal, 'Increase'),
+    DecreaseStreamRetentionPeriod: (input: Input, principal) => changeRetention(input, principal, 'Decrease'),
     CreateStream(input: Input, principal) {
       objectOf(input, ['StreamName', 'ShardCount', 'StreamModeDetails', 'MaxRecordSizeInKiB'], 'request');
       const name = requiredText(input['StreamName'], 'StreamName');
