@@ -187,6 +187,18 @@ export interface PipelineOptions {
   readonly stream?: ExistingStream;
 }
 
+/** What an environment may cost in a month (UTC), by the bill for everything that has its cost tag. docs/pause.md has the setup. */
+export interface Budget {
+  /** US dollars. */
+  readonly monthlyDollars: number;
+  /** Percentage of the dollars at which the alarm topic is notified. @default 80 */
+  readonly warnAt?: number;
+  /** Percentage at which the environment is paused until the next month. @default - it is never paused */
+  readonly pauseAt?: number;
+}
+
+export const defaultWarnAt = 80;
+
 export interface Environment {
   /** Lower-case letters, digits and hyphens, at most 16. */
   readonly name: string;
@@ -222,6 +234,8 @@ export interface Environment {
   readonly logRetentionDays: number;
   /** True lets `millrace smoke` send marked events, which it removes afterwards. Otherwise it only reads. @default false */
   readonly smoke?: boolean;
+  /** @default - no budget */
+  readonly budget?: Budget;
   /** Address that gets the alarms. @default - a topic without subscribers */
   readonly alarmEmail?: string;
   /**

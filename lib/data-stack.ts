@@ -47,7 +47,7 @@ export class DataStack extends Stack {
   constructor(scope: Construct, id: string, { environment, pipelines, ...props }: DataStackProps) {
     super(scope, id, props);
     const retain = environment.retainData;
-    this.key = this.createKey(retain);
+    this.key = this.createKey(environment);
 
     const logs = new PrivateBucket(this, 'Logs', {
       versioned: false,
@@ -133,15 +133,15 @@ export class DataStack extends Stack {
     return found(this.historyQueues, pipeline, 'queues').queues;
   }
 
-  private createKey(retain: boolean): Key {
+  private createKey({ retainData: retain, budget }: Environment): Key {
     const key = new Key(this, 'Key', {
       description: 'Encrypts everything that Millrace keeps',
       enableKeyRotation: true,
       pendingWindow: Duration.days(retain ? 30 : 7),
       removalPolicy: retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     });
-    // S3 and EventBridge write to encrypted queues and CloudWatch to an encrypted topic as services, without a role.
-    for (const service of ['s3', 'cloudwatch', 'events']) {
+    // S3 and EventBridge write to encrypted queues, CloudWatch and AWS Budgets to encrypted topics as services, without a role.
+    for (const service of ['s3', 'cloudwatch', 'events', ...(budget ? ['budgets'] : [])]) {
       key.addToResourcePolicy(
         new PolicyStatement({
           principals: [new ServicePrincipal(`${service}.amazonaws.com`)],

@@ -5,7 +5,7 @@ import type { Pipeline } from '../pipelines/definition';
 import { DataStack } from './data-stack';
 import { MorePipelinesStack, PipelinesStack } from './pipelines-stack';
 import type { Bundles } from './shared/bundles';
-import { names, pascalCase } from './shared/names';
+import { costTag, names, pascalCase } from './shared/names';
 
 export interface EnvironmentStageProps {
   readonly environment: Environment;
@@ -43,7 +43,7 @@ export class EnvironmentStage extends Stage {
     });
     this.more = this.moreStacks(environment, pipelines);
     this.pipelines.addDashboard();
-    Tags.of(this).add('millrace:environment', environment.name);
+    Tags.of(this).add(costTag, environment.name);
   }
 
   /** These stacks deploy one after the other, whatever `--concurrency` says: Lanes bounds concurrent functions only within a stack. */

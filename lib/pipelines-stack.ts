@@ -18,6 +18,7 @@ import { EnvironmentDashboard, type WatchedPipeline } from './monitoring/dashboa
 import { ApiMonitoring, watchEndpointFunction } from './monitoring/endpoints';
 import { AlarmTopic, alarmAction, Monitoring, type WatchedAlarm } from './monitoring/monitoring';
 import { PartnerRole } from './partners/partner-role';
+import { EnvironmentBudget } from './pause/budget';
 import { EnvironmentPause } from './pause/environment-pause';
 import { Refresh } from './refresh/refresh';
 import type { Bundles } from './shared/bundles';
@@ -141,8 +142,17 @@ class Shared {
     const { materialize: region } = environment;
     this.materialize = region && new MaterializeAccess(stack, 'Materialize', { environment, region, key: data.key });
     const { warehouse, work } = data;
-    new EnvironmentPause(stack, 'Pause', { environment, pipelines, bundles, warehouse, work });
+    const pause = new EnvironmentPause(stack, 'Pause', { environment, pipelines, bundles, warehouse, work });
     this.topic = new AlarmTopic(stack, 'Alarms', { key: data.key, email: environment.alarmEmail });
+    if (environment.budget)
+      new EnvironmentBudget(stack, 'Spending', {
+        environment: environment.name,
+        budget: environment.budget,
+        alarms: this.topic,
+        key: data.key,
+        email: environment.alarmEmail,
+        pause: pause.handler,
+      });
     if (this.api) {
       const { watched } = new ApiMonitoring(this.api, 'Monitoring', {
         environment,

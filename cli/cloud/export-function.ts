@@ -13,7 +13,7 @@ export type ExportFunction = (request: RequestExport) => Promise<void>;
 
 /** @throws Failure if the environment is missing, or was deployed before its outputs named the function */
 export function exportFunction(options: ConnectOptions, pipeline: string): ExportFunction {
-  const { outputs, source, settings } = reach(options);
+  const { outputs, source, settings } = functionReach(options);
   const name = outputLike(outputs, scoped(pipeline, 'ExportsFunctionName'));
   if (name === undefined)
     throw new Failure(`${source} has no output ${pascalCase(pipeline)}ExportsFunctionName; deploy it again`);
@@ -28,7 +28,8 @@ export function exportFunction(options: ConnectOptions, pipeline: string): Expor
   };
 }
 
-function reach(options: ConnectOptions) {
+/** Outputs of the pipelines stack, where they are from, and how clients reach its functions. */
+export function functionReach(options: ConnectOptions) {
   if (options.environment === undefined) {
     const { endpoint, region, credentials, pipelineOutputs } = readRuntimeFile(options.data);
     const source = `the runtime file of ${options.data}`;

@@ -59,9 +59,9 @@ function region(name: string): string {
  * Returns the prices of the environment's region. An environment that names no region has the prices of us-east-1.
  * @throws Failure for an unknown environment; UnknownPriceError for a region without prices
  */
-export const pricesFor = (environment: string, region?: string) => pricesOf(regionOf(environment, region));
+export const pricesFor = (environment: string, region?: string) => pricesOf(pricedRegionOf(environment, region));
 
-const regionOf = (environment: string, region?: string) =>
+export const pricedRegionOf = (environment: string, region?: string) =>
   region ?? findEnvironment(environment, 'each environment').region ?? defaultRegion;
 
 /** Prices an environment of this tree. */
@@ -80,7 +80,7 @@ export async function costOfTree(
 
 function printed(costs: Record<string, Line[]>, { json, bytes, eventsPerDay, region }: CostOptions): string {
   const traffic = eventsPerDay === undefined ? undefined : { eventsPerDay, eventBytes: bytes };
-  const regions = Object.fromEntries(Object.keys(costs).map((name) => [name, regionOf(name, region)]));
+  const regions = Object.fromEntries(Object.keys(costs).map((name) => [name, pricedRegionOf(name, region)]));
   if (!json)
     return `${costTable(costs, 'arithmetic', traffic)}\n\nList prices of ${[...new Set(Object.values(regions))].join(', ')} in ${pricedOn}\n`;
   const months =

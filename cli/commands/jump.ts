@@ -1,10 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { type ClockState, clockPath } from 'aws-local/internal-api';
 import type { Command } from 'commander';
 import { Failure } from '../failure';
 import { interruptible } from '../interrupt';
 import { Progress } from '../progress';
 import { type Output, styleFor } from '../terminal';
+import { clockOfRuntime as clock } from './clock';
 import { DEFAULT_DATA, text } from './options';
 import { pausedText } from './pause';
 import { type RuntimeFile, readRuntimeFile } from './runtime-file';
@@ -72,21 +72,4 @@ async function jump(runtime: RuntimeFile, ms: number, progress: Progress): Promi
     stage.update(new Date(now).toISOString());
     await wait(pollEveryMs);
   }
-}
-
-async function clock({ endpoint, token }: RuntimeFile, to?: number): Promise<ClockState> {
-  let answer: Response;
-  try {
-    answer = await fetch(`${endpoint}${clockPath}`, {
-      method: to === undefined ? 'GET' : 'POST',
-      headers: { authorization: `Bearer ${token}` },
-      signal: AbortSignal.timeout(30_000),
-      ...(to === undefined ? {} : { body: JSON.stringify({ to }) }),
-    });
-  } catch (cause) {
-    throw new Failure(`the local runtime at ${endpoint} does not answer`, 1, { cause });
-  }
-  if (!answer.ok)
-    throw new Failure(`the local runtime refused the jump (HTTP ${answer.status}): ${await answer.text()}`);
-  return (await answer.json()) as ClockState;
 }

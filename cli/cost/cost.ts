@@ -32,6 +32,8 @@ export const monthHours = 730;
 const monthMinutes = monthHours * 60;
 /** Work of one tick of a schedule, events of its statements included. Estimated from local runs. */
 const perTick = { invocations: 5, secondsEach: 1, statements: 4, logBytes: 4000 };
+/** The pause function reads one object and runs no statement. */
+const perLook = { invocations: 1, secondsEach: 0.2, statements: 0, logBytes: 500 };
 /**
  * Lambda polls a queue with five pollers, each with a call of 20 seconds (Lambda guide, "Using Lambda with Amazon
  * SQS").
@@ -112,17 +114,18 @@ function minutesOf(expression: string): number {
   return Number(count) * { minute: 1, hour: 60, day: 1440 }[unit as 'minute' | 'hour' | 'day'];
 }
 
-function schedule(expression: string): Amount[] {
-  const ticks = monthMinutes / minutesOf(expression);
-  const statements = ticks * perTick.statements;
+function schedule({ ScheduleExpression, Target }: TemplateResource['Properties']): Amount[] {
+  const ticks = monthMinutes / minutesOf(ScheduleExpression);
+  const each = /"kind":"look"/.test(Target?.Input ?? '') ? perLook : perTick;
+  const statements = ticks * each.statements;
   return [
     fixed('Lambda and schedules', ticks, 'call of Scheduler'),
-    fixed('Lambda and schedules', ticks * perTick.invocations, 'call of Lambda'),
-    fixed('Lambda and schedules', ticks * perTick.invocations * perTick.secondsEach * 0.25, 'GB-second of Lambda'),
+    fixed('Lambda and schedules', ticks * each.invocations, 'call of Lambda'),
+    fixed('Lambda and schedules', ticks * each.invocations * each.secondsEach * 0.25, 'GB-second of Lambda'),
     // The Data API reads the secret for each statement, and Secrets Manager then calls KMS.
     fixed('credentials of each statement', statements, 'call of Secrets Manager'),
     fixed('credentials of each statement', statements, 'call of KMS'),
-    fixed('logs', (ticks * perTick.invocations * perTick.logBytes) / 1e9, 'GB of logs'),
+    fixed('logs', (ticks * each.invocations * each.logBytes) / 1e9, 'GB of logs'),
   ];
 }
 
@@ -168,7 +171,7 @@ function linesOf(resource: TemplateResource, resources: Resources): Amount[] {
     case 'AWS::CloudWatch::Dashboard':
       return [fixed('dashboard', 1, 'dashboard-month')];
     case 'AWS::Scheduler::Schedule':
-      return Properties.State === 'ENABLED' ? schedule(Properties.ScheduleExpression) : [];
+      return Properties.State === 'ENABLED' ? schedule(Properties) : [];
     case 'AWS::Lambda::EventSourceMapping':
       return [fixed('Lambda and schedules', pollsPerMinute * monthMinutes, 'call of SQS')];
     default:

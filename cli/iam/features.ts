@@ -104,6 +104,10 @@ async function play(runtime: DemoRuntime, deployed: Runtime, post: Post, dataDir
       tell(`millrace ${command.join(' ')}`);
       await driven(runtime, () => said([...command, '--data', dataDir]));
     }
+    tell('millrace pause and resume');
+    const until = new Date(runtime.now() + 8 * 86_400_000).toISOString();
+    await driven(runtime, () => said(['pause', '--until', until, '--extend-retention', '--data', dataDir]));
+    await driven(runtime, () => said(['resume', '--data', dataDir]));
     tell('a paused cluster');
     deployed.faults!.pause();
     // Behind the keys that reconciling knows, so that it lists the object and asks the warehouse.

@@ -83,6 +83,11 @@ const reasons: readonly Reason[] = [
     reason: 'Removes the note of where a full listing stopped; here every listing is done within one call',
   },
   {
+    role: /^Pipelines\/Pause\/Handler\/Role$/,
+    actions: ['kinesis:DecreaseStreamRetentionPeriod'],
+    reason: 'Restores the retention of the streams days after a pause; here so much time does not pass',
+  },
+  {
     role: /^Pipelines\/Partner\w+\/Access\/Role$/,
     actions: ['kms:Decrypt', 'kms:GenerateDataKey', 's3:DeleteObject', 's3:ListBucket', 's3:PutObject'],
     reason: 'For the day on which the partner sends its external id: until then the role trusts nobody',

@@ -31,7 +31,7 @@ export const longestRetentionHours = 8760;
 /** A pause ends so long before the oldest waiting record expires: the cluster resumes, and a refresh reads the record. */
 export const marginHours = 2;
 
-/** What a person asks for. `time` is now, ISO 8601. */
+/** What a person or the schedule asks for. `time` is now, ISO 8601. */
 export type PauseRequest =
   | {
       readonly kind: 'pause';

@@ -1,6 +1,5 @@
 import { asArray, asOneOf, asRecord, asText, asTime } from '../shared/parse';
 import { exportsReportKey, type PauseState, parseExportsReport, parsePauseState, pauseKey } from '../shared/pause';
-import { parseTick } from '../shared/run-event';
 import { leastCapacityRpus, longestRetentionHours, marginHours, type PauseAnswer } from './contract';
 import type { PauseHost } from './host';
 
@@ -36,7 +35,10 @@ export const pauseFunction =
     try {
       const held = await read(host);
       if (event.kind === 'pause') return await proceed(host, await begin(host, event, held), event.time);
-      if (held === undefined) return { phase: 'running' };
+      if (held === undefined) {
+        if (event.kind === 'resume') await resumeCluster(host);
+        return { phase: 'running' };
+      }
       if (event.kind === 'resume' && held.state.phase !== 'resumed')
         return await resume(host, await write(host, held, { ...held.state, until: event.time }), event.time);
       return await proceed(host, held, event.time);
@@ -53,10 +55,9 @@ export const pauseFunction =
     }
   };
 
-/** Parses a tick of the schedule, a request of a person, or the notification of a budget. Throws on anything else. */
+/** Parses a request of a person or of the schedule, or the notification of a budget. Throws on anything else. */
 function parseEvent(input: unknown): Event {
   const fields = asRecord(input, 'event');
-  if (fields['kind'] === 'start') return { kind: 'look', time: parseTick(input).scheduledTime };
   if (fields['Records'] !== undefined) return parseNotification(fields['Records']);
   const kind = asOneOf(fields['kind'], ['pause', 'resume', 'look'], 'event.kind');
   const time = asTime(fields['time'], 'event.time');
@@ -217,12 +218,10 @@ async function resume(host: PauseHost, held: Held, time: number): Promise<PauseA
   const { warehouse, log, objects, bucket, plan } = host;
   const { state } = held;
   if (warehouse.kind === 'provisioned') {
-    const { kind, status } = await warehouse.status();
-    if (status === 'pausing') {
+    if (!(await resumeCluster(host))) {
       log('the cluster is still pausing, left to the next tick', {});
       return answer(state);
     }
-    if (kind === 'paused') await warehouse.resume();
   } else if (state.baseCapacity !== undefined) await warehouse.setCapacity(state.baseCapacity);
   await enableActions(host, true);
   for (const pipeline of plan.exporting) await objects.delete(bucket, exportsReportKey(pipeline));
@@ -232,6 +231,15 @@ async function resume(host: PauseHost, held: Held, time: number): Promise<PauseA
   }
   await objects.delete(bucket, pauseKey);
   return { phase: 'running' };
+}
+
+/** Resumes a cluster, whoever paused it. Returns false if it is still pausing: it can then be neither paused nor resumed. */
+async function resumeCluster({ warehouse }: PauseHost): Promise<boolean> {
+  if (warehouse.kind !== 'provisioned') return true;
+  const { kind, status } = await warehouse.status();
+  if (status === 'pausing') return false;
+  if (kind === 'paused') await warehouse.resume();
+  return true;
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { existingStream } from '../../environments/declaration';
 import type { Environment } from '../../environments/environment';
-import { env, type PausePlan } from '../../lambda/pause/contract';
+import { env, type PausePlan, type PauseRequest } from '../../lambda/pause/contract';
 import { pausePrefix } from '../../lambda/shared/pause';
 import type { Pipeline } from '../../pipelines/definition';
 import { exportPlan } from '../../sql';
@@ -12,7 +12,7 @@ import type { Bundles } from '../shared/bundles';
 import { explained } from '../shared/grant';
 import { Handler } from '../shared/handler';
 import { streamName } from '../shared/names';
-import { Schedule } from '../shared/schedule';
+import { Schedule, scheduledTime } from '../shared/schedule';
 import { scheduledActionNames } from '../warehouse/provisioned';
 import type { Warehouse } from '../warehouse/warehouse';
 
@@ -25,6 +25,7 @@ export interface EnvironmentPauseProps {
   readonly work: Bucket;
 }
 
+const look: PauseRequest = { kind: 'look', time: scheduledTime };
 /** A pause begins and ends at most so late. */
 const every = Duration.minutes(5);
 
@@ -76,6 +77,7 @@ export class EnvironmentPause extends Construct {
       every,
       enabled: environment.schedulesEnabled,
       target,
+      input: look,
       after: target,
     });
   }

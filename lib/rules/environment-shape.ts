@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type {
+  Budget,
   EndpointsOptions,
   Environment,
   ExistingBucket,
@@ -209,6 +210,14 @@ export const environmentShape = object<Environment>({
     'be a whole number from 0 to 23, an hour in UTC',
     (hour) => Number.isInteger(hour) && hour >= 0 && hour <= 23,
   ).optional(),
+  budget: object<Budget>({
+    monthlyDollars: numeric(
+      'be an amount of dollars from 1 to 10000000',
+      (dollars) => dollars >= 1 && dollars <= 10_000_000,
+    ),
+    warnAt: whole(1, 1000).optional(),
+    pauseAt: whole(1, 1000).optional(),
+  }).optional(),
   alarmEmail: text('be an address', (address) => /^[^\s@]+@[^\s@.]+(?:\.[^\s@.]+)+$/.test(address)).optional(),
   smoke: flag.optional(),
   dashboard: dashboard.optional(),

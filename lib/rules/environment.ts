@@ -1,8 +1,9 @@
-import type {
-  Environment,
-  ExistingStream,
-  ExportNotification,
-  ProvisionedWarehouse,
+import {
+  defaultWarnAt,
+  type Environment,
+  type ExistingStream,
+  type ExportNotification,
+  type ProvisionedWarehouse,
 } from '../../environments/environment';
 import type { EndpointDefinition } from '../../pipelines/definition';
 import { concurrencyOf, endpointStatementsPerSecond, mostInstances } from '../endpoints/share';
@@ -43,6 +44,7 @@ function ruleProblems(
     ...(sound('retainData') && sound('deletionProtection') ? protectionProblems(environment, at) : []),
     ...(right('history') && environment.history ? whereMissing(environment, at, `${at}.history.bucket`) : []),
     ...(right('pipelines') ? pipelineOptionProblems(environment, at, known) : []),
+    ...(right('budget') ? budgetProblems(environment, `${at}.budget`) : []),
     ...(sound('dropData') && sound('retainData') ? dropDataProblems(environment, at, known) : []),
     ...(sound('warehouse') ? warehouseProblems(environment, `${at}.warehouse`) : []),
     ...(right('warehouse') ? existingWarehouseProblems(environment, at) : []),
@@ -69,6 +71,21 @@ function endpointsProblems({ endpoints }: Environment, at: string, { endpointFun
     `be at most ${most} where ${endpointFunctions} stacks have endpoints: their instances share ${endpointStatementsPerSecond} statements a second`,
     concurrency,
   );
+}
+
+/** One threshold has one notification. */
+function budgetProblems({ budget, schedulesEnabled }: Environment, at: string): string[] {
+  if (budget?.pauseAt === undefined) return [];
+  const { warnAt = defaultWarnAt, pauseAt } = budget;
+  return [
+    ...must(warnAt < pauseAt, `${at}.pauseAt`, `be above warnAt, ${warnAt}`, pauseAt),
+    ...must(
+      schedulesEnabled,
+      `${at}.pauseAt`,
+      'be left out where schedulesEnabled is false: nothing would end the pause',
+      pauseAt,
+    ),
+  ];
 }
 
 function protectionProblems({ retainData, deletionProtection }: Environment, at: string): string[] {

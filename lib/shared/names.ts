@@ -39,5 +39,8 @@ export function streamName(environment: Pick<Environment, 'name' | 'pipelines'>,
     : existing.slice(existing.indexOf(':stream/') + ':stream/'.length);
 }
 
+/** Tag of everything in an environment, with its name. */
+export const costTag = 'millrace:environment';
+
 /** Creates the owner of the warehouse objects. Used for nothing else. */
 export const adminUser = 'millrace_admin';

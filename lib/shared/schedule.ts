@@ -11,13 +11,23 @@ export interface ScheduleProps {
   readonly every: Duration;
   readonly enabled: boolean;
   readonly target: LambdaFunction;
+  /** What the function gets. @default - a StartRun */
+  readonly input?: unknown;
   /** Resources that have to exist before the first run. */
   readonly after: IConstruct;
 }
 
+/** EventBridge Scheduler puts the time of the tick here, ISO 8601. */
+export const scheduledTime = '<aws.scheduler.scheduled-time>';
+const startRun: StartRun = { kind: 'start', scheduledTime };
+
 /** Invokes a function on a schedule. Its role may only invoke that function. */
 export class Schedule extends Construct {
-  constructor(scope: Construct, id: string, { description, every, enabled, target, after }: ScheduleProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { description, every, enabled, target, after, input = startRun }: ScheduleProps,
+  ) {
     super(scope, id);
     const stack = Stack.of(this);
     const role = new Role(this, 'Role', {
@@ -37,7 +47,6 @@ export class Schedule extends Construct {
       }),
     });
     role.addToPolicy(new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [target.functionArn] }));
-    const input: StartRun = { kind: 'start', scheduledTime: '<aws.scheduler.scheduled-time>' };
     const minutes = every.toMinutes();
     const schedule = new CfnSchedule(this, 'Schedule', {
       description,

@@ -102,7 +102,7 @@ class World {
   }
 
   resume = () => this.run({ kind: 'resume', time: iso(this.now) });
-  tick = () => this.run({ kind: 'start', scheduledTime: iso(this.now) });
+  tick = () => this.run({ kind: 'look', time: iso(this.now) });
   send = (event: unknown) => this.run(event);
 
   report(pipeline: string, busy: boolean, since = this.now): void {
@@ -262,6 +262,15 @@ test('a cluster that a person resumed stays resumed, and the daily schedule retu
   world.calls.length = 0;
   expect(await world.tick()).toEqual({ phase: 'running' });
   expect(world.calls).toEqual(['enable millrace-dev-pause', 'enable millrace-dev-resume']);
+});
+
+test('a cluster that its daily schedule has paused is resumed on request', async () => {
+  const world = new World();
+  world.cluster = 'paused';
+  expect(await world.tick()).toEqual({ phase: 'running' });
+  expect(world.calls).toEqual([]);
+  expect(await world.resume()).toEqual({ phase: 'running' });
+  expect(world.calls).toEqual(['resume']);
 });
 
 test('a workgroup goes to eight RPUs, and back', async () => {

@@ -98,6 +98,31 @@ test.each<[string, Partial<Environment>, string]>([
     { retainData: false, deletionProtection: true },
     'environments.test.deletionProtection must be false where retainData is false, got true',
   ],
+  [
+    'a budget of nothing',
+    { budget: { monthlyDollars: 0 } },
+    'environments.test.budget.monthlyDollars must be an amount of dollars from 1 to 10000000, got 0',
+  ],
+  [
+    'half a percent',
+    { budget: { monthlyDollars: 10, warnAt: 0.5 } },
+    'environments.test.budget.warnAt must be a whole number',
+  ],
+  [
+    'a pause before the warning',
+    { budget: { monthlyDollars: 10, pauseAt: 80 } },
+    'environments.test.budget.pauseAt must be above warnAt, 80, got 80',
+  ],
+  [
+    'a pause that nothing would end',
+    { budget: { monthlyDollars: 10, pauseAt: 100 }, schedulesEnabled: false },
+    'environments.test.budget.pauseAt must be left out where schedulesEnabled is false: nothing would end the pause, got 100',
+  ],
+  [
+    'an unknown field of a budget',
+    { budget: { monthlyDollars: 10, stopAt: 90 } as never },
+    'environments.test.budget.stopAt',
+  ],
   ['the address of alarms', { alarmEmail: 'nobody' }, 'environments.test.alarmEmail must be an address, got "nobody"'],
 ])('fails when %s is wrong', (_, changes, message) => {
   expect(problems(changes)).toEqual([expect.stringContaining(message)]);

@@ -114,6 +114,7 @@ const environments: readonly Environment[] = [
     fullPassHour: 3,
     dropData: ['shop'],
     smoke: true,
+    budget: { monthlyDollars: 500, warnAt: 90, pauseAt: 110 },
     alarmEmail: 'a@example.com',
     materialize: {
       host: 'x.example.com',

@@ -14,7 +14,7 @@ export interface CloudWatchOptions {
 }
 
 /**
- * CloudWatch and SNS twins. Alarms, dashboards and topics are recorded, not evaluated: no notification is sent locally.
+ * CloudWatch, SNS and AWS Budgets twins. Alarms, dashboards, topics and budgets are recorded, not evaluated: no notification is sent locally.
  */
 export function createCloudWatch({ account, region, clock, authorizer, metrics }: CloudWatchOptions): {
   service: Service;
@@ -62,6 +62,8 @@ export function createCloudWatch({ account, region, clock, authorizer, metrics }
         replacedBy: ['TopicName'],
         delete: () => undefined,
       },
+      // Nothing costs anything here, so no budget is ever spent.
+      recorded('AWS::Budgets::Budget', ['Budget', 'NotificationsWithSubscribers', 'ResourceTags'], ['Budget']),
       recorded('AWS::SNS::TopicPolicy', ['PolicyDocument', 'Topics']),
       recorded('AWS::SNS::Subscription', ['Endpoint', 'Protocol', 'TopicArn'], ['Endpoint', 'Protocol', 'TopicArn']),
     ],
