@@ -150,7 +150,9 @@ const serving: Readonly<Record<string, RegExp>> = {
     /^s3:(GetObject|ListBucket) \S+Exports\S* ?(s3:prefix )?exports\/estore\/(purchases|hourly_revenue)\//,
   // It reads for the endpoints of every pipeline, each as the pipeline's own database user.
   EndpointFunctionHandlerRole:
-    /^redshift-data:ExecuteStatement |^redshift(-serverless)?:(DescribeClusters|GetWorkgroup) |^kms:Decrypt |^s3:(GetObject|ListBucket) .*freshness\//,
+    /^redshift-data:ExecuteStatement |^redshift(-serverless)?:(DescribeClusters|GetWorkgroup) |^kms:Decrypt |^s3:(GetObject|ListBucket) .*(freshness|pause)\//,
+  // It has the state of the pause, and the reports of the export functions.
+  PauseHandlerRole: /^s3:(GetObject|PutObject|ListBucket) \S*Work\S*(\/| s3:prefix )pause\//,
   WarehouseRolesLoad: /^s3:(GetObject|ListBucket) |^kms:Decrypt /,
   WarehouseRolesUnload: /^s3:(GetObject|PutObject|ListBucket) |^kms:/,
   WarehouseObjectsRole:

@@ -20,7 +20,7 @@ describe('the pause function', () => {
   }
 
   test('knows the streams, the pipelines with exports and the daily schedule', () => {
-    expect(planOf({ warehouse: dev.warehouse }, {}, { name: 'quiet', exports: [] })).toEqual({
+    expect(planOf({ warehouse: dev.warehouse }, {}, { name: 'quiet', exports: [], views: [] })).toEqual({
       streams: [
         { name: 'millrace-test-shop', retentionHours: 48, own: true },
         { name: 'millrace-test-quiet', retentionHours: 48, own: true },
@@ -118,7 +118,7 @@ describe('a budget', () => {
       KeyPolicy: {
         Statement: Match.arrayWith([
           Match.objectLike({
-            Principal: { Service: 'budgets.amazonaws.com' },
+            Principal: { Service: Match.arrayWith(['budgets.amazonaws.com']) },
             Action: ['kms:Decrypt', 'kms:GenerateDataKey'],
           }),
         ]),
