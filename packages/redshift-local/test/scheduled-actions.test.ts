@@ -106,12 +106,30 @@ test('an action whose role may not pause the cluster changes nothing and is repo
   expect(events).toEqual([{ action: 'pause', scheduled: true, error: 'not authorized' }]);
 });
 
+test('an action that is disabled rests, and goes on when it is enabled again', async () => {
+  const { clock, pause, both } = scheduled();
+  await both();
+  pause.followSchedule();
+  expect(pause.enable('c-pause', false)).toBe(true);
+  clock.advanceTo(at(21));
+  expect(pause.state()).toBeUndefined();
+  expect(pause.next('pause')).toBeUndefined();
+  expect(pause.enable('c-pause', true)).toBe(true);
+  clock.advanceTo(at(20, 0, 22));
+  expect(pause.state()).toMatchObject({ status: 'paused' });
+  expect(pause.enable('other', true)).toBe(false);
+});
+
 test('disabled and deleted actions do nothing', async () => {
   const disabled = scheduled({ enabled: false });
   await disabled.both();
   disabled.pause.followSchedule();
   disabled.clock.advanceTo(at(21));
-  expect([disabled.pause.state(), disabled.pause.actions()]).toEqual([undefined, []]);
+  expect(disabled.pause.state()).toBeUndefined();
+  expect(disabled.pause.actions().map(({ enabled, nextAt }) => [enabled, nextAt])).toEqual([
+    [false, undefined],
+    [false, undefined],
+  ]);
   const deleted = scheduled();
   await deleted.both();
   deleted.pause.followSchedule();

@@ -1,9 +1,11 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import {
+  DecreaseStreamRetentionPeriodCommand,
   DescribeStreamSummaryCommand,
   GetRecordsCommand,
   GetShardIteratorCommand,
+  IncreaseStreamRetentionPeriodCommand,
   KinesisClient,
   ListShardsCommand,
   ListStreamsCommand,
@@ -65,6 +67,25 @@ test('every record put through the SDK over HTTP/2 is read back once, in order, 
     expect(expected.length).toBeGreaterThan(0);
     expect(await readAll(kinesis, ShardId!, 30)).toEqual(expected.map((i) => `{"n":${i}}`));
   }
+});
+
+test('the retention is raised and lowered, each by its own call and within the bounds', async () => {
+  await services.create('AWS::Kinesis::Stream', 'Stream', onDemand);
+  const kinesis = client();
+  const hours = async () =>
+    (await kinesis.send(new DescribeStreamSummaryCommand({ StreamName: name }))).StreamDescriptionSummary!
+      .RetentionPeriodHours;
+  const raise = (RetentionPeriodHours: number) =>
+    kinesis.send(new IncreaseStreamRetentionPeriodCommand({ StreamName: name, RetentionPeriodHours }));
+  const lower = (RetentionPeriodHours: number) =>
+    kinesis.send(new DecreaseStreamRetentionPeriodCommand({ StreamName: name, RetentionPeriodHours }));
+  await raise(200);
+  expect(await hours()).toBe(200);
+  await expect(raise(100)).rejects.toThrow('RetentionPeriodHours must be at least 200, got 100');
+  await expect(lower(300)).rejects.toThrow('RetentionPeriodHours must be at most 200, got 300');
+  await expect(raise(9000)).rejects.toThrow('RetentionPeriodHours');
+  await lower(24);
+  expect(await hours()).toBe(24);
 });
 
 test('sequence numbers have one length and grow', async () => {
