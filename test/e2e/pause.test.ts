@@ -26,7 +26,8 @@ test('24 hours of traffic during a pause: nothing runs, nothing is lost', async 
   await dev.pass(6 * MINUTE_MS);
   expect(await counts()).toEqual([1, 0, 0]);
 
-  const paused = await dev.live(() => dev.json('pause'));
+  const until = new Date(dev.runtime.clock.now() + 30 * HOUR_MS).toISOString();
+  const paused = await dev.live(() => dev.json('pause', '--until', until, '--extend-retention'));
   expect(paused).toMatchObject({ phase: 'paused', by: 'person' });
   expect(dev.runtime.pause.state()).toMatchObject({ status: 'paused' });
   expect(actions()).toEqual([false, false]);
@@ -39,7 +40,7 @@ test('24 hours of traffic during a pause: nothing runs, nothing is lost', async 
   expect(dev.runtime.pause.state()).toMatchObject({ status: 'paused' });
 
   const resumed = dev.live(() => dev.json('resume', '--timeout', '120'));
-  expect(await resumed).toMatchObject({ phase: 'running', behind: [] });
+  expect(await resumed).toMatchObject({ phase: 'resumed', behind: [] });
   expect(actions()).toEqual([true, true]);
   await dev.pass(2 * HOUR_MS);
   expect(await counts()).toEqual([1 + 24 * 2, 24, 0]);
