@@ -275,8 +275,8 @@ describe('triggers', () => {
 
   test('wait for the warehouse objects', () => {
     const { pipelines } = templates();
+    // The pause function uses no object of the warehouse.
     for (const type of ['AWS::Scheduler::Schedule', 'AWS::Lambda::EventSourceMapping'])
-      // The pause function uses no object of the warehouse.
       for (const [id, { DependsOn }] of Object.entries(pipelines.findResources(type)))
         if (!id.startsWith('PauseSchedule'))
           expect(DependsOn).toContainEqual(expect.stringMatching(/^ShopObjectsLanding/));

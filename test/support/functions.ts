@@ -42,7 +42,10 @@ const marginMs = 3000;
 export const queueUrl = (name: string) => `http://twin/${account}/${name}`;
 
 export type LoadPorts = Pick<LoadHost, 'warehouse' | 'queues' | 'objects'>;
-export type ExportPorts = Omit<ExportHost, 'environment' | 'plan' | 'bucket' | 'workBucket' | 'unloadRoleArn' | 'sleep'>;
+export type ExportPorts = Omit<
+  ExportHost,
+  'environment' | 'plan' | 'bucket' | 'workBucket' | 'unloadRoleArn' | 'sleep'
+>;
 
 /** Wraps a call to AWS. The default only makes the call. */
 export type Around = (
