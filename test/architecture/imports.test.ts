@@ -108,7 +108,7 @@ const allowed: Record<string, RegExp[]> = {
 };
 
 test('finds imports at all', () => {
-  expect(all.map(shown)).toContain('lambda/refresh/host.ts -> lambda/shared/redshift-data.ts');
+  expect(all.map(shown)).toContain('lambda/warehouse-object/host.ts -> lambda/shared/redshift-data.ts');
   expect(all.map(shown)).toContain('lambda/shared/redshift-data.ts -> @aws-sdk/client-redshift-data');
   expect(all.filter(({ to }) => to.startsWith('.') || (inside(to) && !existsSync(join(root, to)))).map(shown)).toEqual(
     [],
