@@ -33,6 +33,7 @@ const verbs = {
   reprocess: () => load<typeof import('./commands/reprocess')>('reprocess').addReprocess,
   duplicates: () => load<typeof import('./commands/duplicates')>('duplicates').addDuplicates,
   rejects: () => load<typeof import('./commands/rejects')>('rejects').addRejects,
+  forget: () => load<typeof import('./commands/forget')>('forget').addForget,
   why: () => load<typeof import('./commands/why')>('why').addWhy,
   cost: () => load<typeof import('./commands/cost')>('cost').addCost,
   preflight: () => load<typeof import('./commands/preflight')>('preflight').addPreflight,

@@ -9,7 +9,7 @@ import type { Environment } from '../environments/environment';
 import { answersRoot } from '../lambda/endpoint/contract';
 import { literalPrefixes, undecodedPrefix } from '../lambda/load/contract';
 import type { Pipeline } from '../pipelines/definition';
-import { decodes, ownerUser } from '../sql';
+import { daysOf, decodes, ownerUser } from '../sql';
 import { BucketEvents } from './history/bucket-events';
 import { HistoryQueue, notifyQueues, type PipelineQueues } from './history/history-queue';
 import { EventStream } from './ingest/event-stream';
@@ -69,7 +69,10 @@ export class DataStack extends Stack {
     const ownHistory = existing ? undefined : bucket('History', { versioned: true, lifecycle: coldAfter(90) });
     this.history = ownHistory ?? Bucket.fromBucketName(this, 'History', existing!.existing);
     this.historyKey = existing?.key === undefined ? undefined : Key.fromKeyArn(this, 'HistoryKey', existing.key);
-    this.archive = bucket('Archive', { versioned: true, lifecycle: coldAfter(90) });
+    this.archive = bucket('Archive', {
+      versioned: true,
+      lifecycle: [...coldAfter(90), ...archiveRetentions(pipelines)],
+    });
     this.exports = bucket('Exports', { versioned: true, lifecycle: [forgottenMarkers, ...stagedFiles(environment)] });
     // COPY manifests and listings are lists of object keys, so S3's own encryption is enough. Copies of objects, and answers of endpoints, are encrypted with the customer key.
     this.work = bucket('Work', {
@@ -242,13 +245,27 @@ function stagedFiles({ materialize }: Environment): LifecycleRule[] {
 type PrivateBucketLifecycle = ConstructorParameters<typeof PrivateBucket>[2]['lifecycle'];
 
 /** Only backfills read the archive. Glacier Instant Retrieval answers as fast as standard storage and bills each read. */
-function coldAfter(days: number): PrivateBucketLifecycle {
+function coldAfter(days: number): LifecycleRule[] {
   return [
     {
       id: 'cold',
       transitions: [{ storageClass: StorageClass.GLACIER_INSTANT_RETRIEVAL, transitionAfter: Duration.days(days) }],
     },
   ];
+}
+
+/** S3 puts a delete marker over an expired object, and removes the marker after the last version. */
+function archiveRetentions(pipelines: readonly Pipeline[]): LifecycleRule[] {
+  const rules = pipelines.flatMap(({ name, retention }) =>
+    retention?.archive === undefined
+      ? []
+      : ['archive', 'archive-errors'].map((folder) => ({
+          id: `${folder}-of-${name}`,
+          prefix: `${folder}/${name}/`,
+          expiration: Duration.days(daysOf(retention.archive!)),
+        })),
+  );
+  return rules.length === 0 ? [] : [...rules, forgottenMarkers];
 }
 
 function found<T>(map: ReadonlyMap<string, T>, pipeline: Pipeline, what: string): T {

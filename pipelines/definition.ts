@@ -439,6 +439,33 @@ export interface EndpointDefinition {
   readonly allowBreaking?: boolean;
 }
 
+/** A length of time, as `400 days`. */
+export type Days = `${number} days`;
+
+/**
+ * How long data is kept. What is not named is kept for good. Each run of the pipeline deletes a bounded part of the rows
+ * that are older; S3 deletes objects.
+ */
+export interface Retention {
+  /**
+   * Events, with their duplicates: 7 to 36500 days. A record that is older when it arrives becomes no event. It is
+   * counted in `skipped`, like the events that were deleted. @default - for good
+   */
+  readonly events?: Days;
+  /**
+   * The time from which an event's age is counted: a required timestamp column. A pipeline with history has to name one,
+   * because foreign files have no arrival times. @default - the arrival on the stream
+   */
+  readonly eventTime?: string;
+  /** Rejects, counted from their rejection: 1 to 36500 days. Later they cannot be retried. @default - for good */
+  readonly rejects?: Days;
+  /**
+   * Objects of the archive, counted from their creation: at least a day more than the stream keeps a record, at most
+   * 36500 days. Their old versions are kept 30 days longer. Older gaps cannot be backfilled. @default - for good
+   */
+  readonly archive?: Days;
+}
+
 export interface Pipeline {
   /** Lower-case letters, digits and underscores, at most 32. It is also the name of the warehouse schema. */
   readonly name: string;
@@ -453,6 +480,13 @@ export interface Pipeline {
   readonly where?: readonly SourceFilter[];
   /** @default - no history */
   readonly history?: readonly HistorySource[];
+  /**
+   * Columns of texts or whole numbers whose values each name a person: `['customer_id']`. `npx millrace forget` finds
+   * what every place has of one. @default - no column names a person
+   */
+  readonly subject?: readonly string[];
+  /** @default - everything is kept for good */
+  readonly retention?: Retention;
   /** Minutes between two refreshes, 1 to 59. */
   readonly refreshEveryMinutes: number;
   /**

@@ -48,6 +48,7 @@ export {
   pipelineTables,
   publicTables,
 } from './tables/names';
+export { daysOf, isExpired } from './tables/retention';
 export { normalizeDefinition } from './text/definition';
 export { quoteIdentifier } from './text/identifier';
 export { functionUser, purposesOf, type UserPurpose, userObjects, usersGroup } from './users';

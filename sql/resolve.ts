@@ -13,6 +13,7 @@ import {
   streamSchema,
   type TableName,
 } from './tables/names';
+import { type ResolvedRetention, resolveRetention } from './tables/retention';
 import { type TemporaryTables, temporaryTables } from './tables/temporary';
 import { fillVersion, filterVersion, typingVersion } from './tables/versions';
 import { identifier } from './text/identifier';
@@ -77,6 +78,8 @@ export interface ResolvedPipeline {
   readonly tables: Readonly<Record<TableName, string>>;
   /** The names by which people, commands and exports read the tables: `estore.events`. */
   readonly publicTables: Readonly<Record<TableName, string>>;
+  /** How long rows are kept. Undefined keeps all of them. */
+  readonly retention?: ResolvedRetention;
   /** The temporary tables of a merge. */
   readonly temporary: TemporaryTables;
   /** SQL condition: the rows of `checkpoints` that belong to this identity. */
@@ -94,6 +97,7 @@ export interface ResolvedPipeline {
 /** Resolves a valid pipeline. Throws on a view that cannot be compiled and on an identity that names an unknown column. */
 export function resolvePipeline(pipeline: Pipeline): ResolvedPipeline {
   const columns = pipeline.columns.map(resolveColumn);
+  const retention = resolveRetention(pipeline);
   return {
     definition: pipeline,
     name: pipeline.name,
@@ -102,6 +106,7 @@ export function resolvePipeline(pipeline: Pipeline): ResolvedPipeline {
     filledColumns: columns.filter(({ fill }) => fill),
     ...(pipeline.where === undefined ? {} : { where: pipeline.where }),
     filterVersion: filterVersion(pipeline),
+    ...(retention === undefined ? {} : { retention }),
     identity: resolveIdentity(pipeline, columns),
     landing: {
       name: landingName(pipeline),

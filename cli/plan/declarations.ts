@@ -9,6 +9,7 @@ import { forgottenSince, hours } from './landing';
 import { joinNames, unchangedOutcome } from './phrases';
 import type { Action, Change, Outcome, Pair, Sides } from './plan';
 import { identityChanges } from './rebuild';
+import { retentionChanges } from './retention';
 
 /** Compares what a pipeline declares besides its warehouse objects. Functions and schedules follow from it. */
 export function pipelineOutcome({ label, before: [old], after: [now] }: Pair, sides: Sides): Outcome {
@@ -38,6 +39,7 @@ export function pipelineOutcome({ label, before: [old], after: [now] }: Pair, si
             `It is refreshed every ${plural(is.refreshEveryMinutes, 'minute')} instead of every ${plural(was.refreshEveryMinutes, 'minute')}.`,
           ),
         ]),
+    ...retentionChanges(was, is, pipeline, sides, change),
     ...stackChanges(was, is, pipeline, sides, change),
     ...filterChanges(was, is, pipeline, change),
     ...differences(was.exports, is.exports).map(({ name, before, after }) =>

@@ -17,6 +17,13 @@ export interface RebuildFacts {
   readonly landed: number;
 }
 
+/** What a new retention would delete: rows, and objects of the archive. Null where that is not known. */
+export interface ExpiryFacts {
+  readonly events: number | null;
+  readonly rejects: number | null;
+  readonly objects: number | null;
+}
+
 /** Facts that the warehouse reports. */
 export interface Facts {
   /** The warehouse's time, in epoch milliseconds. */
@@ -26,6 +33,8 @@ export interface Facts {
   readonly pipelines: ReadonlyMap<string, PipelineFacts>;
   /** Rebuilds by pipeline. */
   readonly rebuilds: ReadonlyMap<string, RebuildFacts>;
+  /** What changed retentions would delete, by pipeline. */
+  readonly expiries: ReadonlyMap<string, ExpiryFacts>;
   /** Reasons why the deployment would refuse a landing view, by the name of the new view. */
   readonly losses: ReadonlyMap<string, string>;
 }

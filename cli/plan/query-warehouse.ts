@@ -6,6 +6,7 @@ import { type Context, queryRows, warehouseTime } from '../commands/context';
 import type { Facts, PipelineFacts, RebuildFacts } from './facts';
 import type { Problem } from './plan';
 import { isRebuilt } from './rebuild';
+import { expiriesOf } from './retention';
 import { baseName, labelOf, landingOf, type ObjectState } from './state';
 
 /** The part of the catalog about the environment's schemas. */
@@ -71,6 +72,7 @@ async function factsOf(
     pipelines: new Map(pipelines),
     losses: await lossesOf(context, before, after),
     rebuilds: await rebuildsOf(context, before, after),
+    expiries: await expiriesOf(context, warehouseTime(time!.now), before, after),
   };
 }
 

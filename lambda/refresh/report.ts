@@ -65,6 +65,8 @@ async function reportTotals(host: RefreshHost, runId: string, end: number, remai
     MergedRejects: Number(first['rejects']),
     MergedSkipped: Number(first['skipped']),
   };
+  // Only pipelines with a retention count them.
+  if (first['expired'] !== undefined) metrics(end, { ExpiredRows: Number(first['expired']) }, { runId });
   metrics(end, arrived === undefined ? counts : { ...counts, FreshnessSeconds: (end - arrived) / 1000 }, { runId });
   for (const { reason, records } of rows)
     if (typeof reason === 'string')

@@ -9,6 +9,8 @@ export const metricUnits = {
   MergedDuplicates: 'Count',
   MergedRejects: 'Count',
   MergedSkipped: 'Count',
+  /** Events, duplicates and rejects that a run deleted because they were older than the retention. */
+  ExpiredRows: 'Count',
   /** Rejects of a run for one of its commonest reasons, with the dimension Reason. */
   RejectedRecords: 'Count',
   /** From the arrival of the oldest event of a run to the end of the run, when the event is in the views too. */

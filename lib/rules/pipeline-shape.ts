@@ -1,5 +1,11 @@
 import * as z from 'zod';
-import { materializeTypes, type Pipeline, type RecordShape, type TimeConversion } from '../../pipelines/definition';
+import {
+  type Days,
+  materializeTypes,
+  type Pipeline,
+  type RecordShape,
+  type TimeConversion,
+} from '../../pipelines/definition';
 import { sinceTime } from '../../sql/exports/windows';
 import { archiveSource, undecodedSource } from '../../sql/history/load';
 import { recordForms } from '../../sql/merge/forms';
@@ -22,6 +28,7 @@ type Format = Export['format'];
 const maxNameLength = 32;
 const reservedSchemas = /^(pg_.*|public|information_schema|catalog_history|stl|sys|millrace)$/;
 const minutesOfDay = 1440;
+const mostDays = 36_500;
 
 const plainName = (most: number) =>
   text(`be lower-case snake_case of at most ${most} characters`, (name) => isPlainName(name) && name.length <= most);
@@ -256,6 +263,12 @@ const exported = object<Export>({
   windowsPerTick: whole(1, 1000).optional(),
 });
 
+const days = (least: number) =>
+  text(
+    `be a number of days between ${least} and ${mostDays}, as 400 days`,
+    (value) => /^[1-9]\d* days$/.test(value) && isBetween(Number.parseInt(value, 10), least, mostDays),
+  ) as z.ZodType<Days>;
+
 const filter = object<NonNullable<Pipeline['where']>[number]>({
   path,
   oneOf: list(
@@ -279,6 +292,13 @@ export const pipelineShape = object<Pipeline>({
   columns: list(column, 'name at least one column', (columns) => columns.length > 0),
   identity,
   where: list(filter, 'have at least one condition, or be left out', (filters) => filters.length > 0).optional(),
+  subject: list(anyText, 'name at least one column, or be left out', (names) => names.length > 0).optional(),
+  retention: object<NonNullable<Pipeline['retention']>>({
+    events: days(7).optional(),
+    eventTime: anyText.optional(),
+    rejects: days(1).optional(),
+    archive: days(1).optional(),
+  }).optional(),
   history: list(source, 'name at least one source, or be left out', (sources) => sources.length > 0).optional(),
   stack: text(
     `be lower-case letters, digits and hyphens, begin with a letter and have at most ${maxNameLength} characters`,

@@ -11,6 +11,7 @@ import { declaredTwice, must, problem } from './format';
 import { historyProblems, missingInText, recordProblems } from './history';
 import { pipelineShape } from './pipeline-shape';
 import { queryProblems } from './queries';
+import { retentionProblems, subjectProblems } from './retention';
 import { between, type Checked, check, elementName, isBetween } from './shape';
 
 /**
@@ -43,6 +44,8 @@ function ruleProblems(pipeline: Pipeline, at: string, now: number, { sound, righ
     ...(are('columns') ? columnsProblems(pipeline.columns, at) : []),
     ...(are('columns', 'identity', 'history') ? identityProblems(pipeline, at) : []),
     ...(are('columns', 'history') ? historyProblems(pipeline, at) : []),
+    ...(are('subject', 'columns') ? subjectProblems(pipeline, `${at}.subject`) : []),
+    ...(are('retention', 'stream', 'columns', 'history') ? retentionProblems(pipeline, `${at}.retention`) : []),
     ...(are('views') ? viewNameProblems(pipeline, at) : []),
     ...(are('exports') ? exportsProblems(pipeline, `${at}.exports`) : []),
     ...(are('endpoints') ? endpointsProblems(pipeline, `${at}.endpoints`) : []),

@@ -25,6 +25,7 @@ export const pipeline: Pipeline = {
     { name: 'price', path: ['product', 'price'], type: 'decimal', precision: 12, scale: 2 },
     { name: 'occurred_at', path: ['timestamp'], type: 'timestamp', required: true },
   ],
+  subject: ['customer_id'],
   history: [{ name: 'logs', globs: ['estore/*/*/*.gz'], format: 'ndjson', compression: 'gzip' }],
   refreshEveryMinutes: 1,
   views: readViews(__dirname),

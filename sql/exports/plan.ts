@@ -228,6 +228,13 @@ where p.window_start is not null or m.window_start < (select min(published_at) f
 order by 1`;
 }
 
+/**
+ * SQL for the time before which published windows stay as they are: the retention has deleted events of them, or is about
+ * to. A day is added, because the clocks of producers differ and an export may cut windows by another time.
+ */
+const frozenUntil = ({ retention }: ResolvedPipeline) =>
+  retention?.events && `dateadd(day, -${Math.max(retention.events.days - 1, 0)}, getdate())`;
+
 function surveyQuery(pipeline: ResolvedPipeline, definition: ExportDefinition, { from }: Source, where = ''): string {
   const { content } = definition;
   if (content.kind === 'snapshot') throw new Error(`export ${definition.name} has no windows to survey`);
@@ -237,6 +244,9 @@ function surveyQuery(pipeline: ResolvedPipeline, definition: ExportDefinition, {
     type: type!,
   }));
   const beginning = surveyedStart(content);
+  const differs = 'p.row_count <> w.row_count or p.fingerprint <> w.fingerprint';
+  const frozen = frozenUntil(pipeline);
+  const changed = `p.window_start is null or ${frozen ? `((${differs}) and w.window_start >= ${frozen})` : differs}`;
   const found =
     beginning === undefined
       ? 'w.window_start, w.row_count'
@@ -253,7 +263,7 @@ changed as (
   select ${found}, p.row_count as published_rows, p.revision
   from windows w
   left join numbered p on p.window_start = w.window_start and p.newest = 1
-  where p.window_start is null or p.row_count <> w.row_count or p.fingerprint <> w.fingerprint${beginning === undefined ? '' : '\n  group by 1, 3, 4'}
+  where ${changed}${beginning === undefined ? '' : '\n  group by 1, 3, 4'}
 )
 select window_start, row_count, published_rows, revision
 from changed

@@ -1,5 +1,6 @@
 import type { CheckedTransaction, ReloadPlan } from '../../lambda/load/contract';
 import type { StatementTemplate } from '../../lambda/shared/plan';
+import { isOldEvent } from '../merge/expired';
 import { lockStatement, mergeSteps } from '../merge/merge';
 import { filteredCount, filterTables } from '../merge/source-filter';
 import type { ResolvedPipeline } from '../resolve';
@@ -90,6 +91,7 @@ function foundStatement(pipeline: ResolvedPipeline, source: Format, reading: Rea
   const { events, duplicates, rejects, skipped, ledger } = pipeline.tables;
   const { malformed, found } = loadTables(pipeline);
   const { incoming } = pipeline.temporary;
+  const old = isOldEvent(pipeline, 'e.');
   const ofRun = (table: string) => `(select count(*) from ${table} where run_id = ${replaced})`;
   return `create temp table ${found} as
 with given as (
@@ -109,7 +111,7 @@ ${countedItems(pipeline, source, reading)},
       select count(*)
       from ${events} e
       left join (select distinct event_id from ${incoming} where reason is null) i on i.event_id = e.event_id
-      where e.run_id = ${replaced} and i.event_id is null
+      where e.run_id = ${replaced} and i.event_id is null${old ? ` and not ${old}` : ''}
     ) as lost
 ),
 judged as (

@@ -6,7 +6,8 @@ import { indent } from '../text/indent';
 import { givesWay } from './gives-way';
 import type { Source } from './incoming';
 import { parsedExpression, textArchive, unparsedArchive } from './parsing';
-import { filterStatements, filterTables, isFinalSkip, isWanted } from './source-filter';
+import { finalSkip } from './skipped';
+import { filterStatements, filterTables, isWanted } from './source-filter';
 import { isText, textPayload } from './text';
 import { envelopeProblem, type Unwrap, unwrapOf, unwrappedRows } from './unwrap';
 
@@ -161,10 +162,11 @@ function removeMergedStatements(
 from ${table}
 where arrived_at >= (select oldest from ${read}) and arrived_at <= (select newest from ${read})${table === rejects ? ` and not ${givesWay(source)}` : ''}${replaced ? ` and run_id <> ${replaced}` : ''}`,
   );
-  if (pipeline.where !== undefined)
+  const final = finalSkip(pipeline);
+  if (final !== undefined)
     positions.push(`select shard_id, sequence_number
 from ${pipeline.tables.skipped}
-where arrived_at >= (select oldest from ${read}) and arrived_at <= (select newest from ${read}) and ${isFinalSkip(pipeline)}${replaced ? ` and run_id <> ${replaced}` : ''}`);
+where arrived_at >= (select oldest from ${read}) and arrived_at <= (select newest from ${read}) and ${final}${replaced ? ` and run_id <> ${replaced}` : ''}`);
   return [
     `create temp table ${merged} as
 ${positions.join('\nunion all\n')}`,

@@ -56,10 +56,10 @@ export function incomingStatements(
   arrived: string,
   more: readonly string[] = [],
   tables: TypingTables = incomingTable(pipeline),
-  { isWrapped = false, encoding }: RecordKind = {},
+  { isWrapped = false, encoding, expired }: RecordKind = {},
 ): StatementTemplate[] {
   const groups = pipeline.columnGroups;
-  const lines = { first: firstLines(pipeline, isWrapped), unparsed: unparsedReason(encoding) };
+  const lines = { first: firstLines(pipeline, isWrapped), unparsed: unparsedReason(encoding), expired };
   return groups.length === 1
     ? [incomingStatement(pipeline, arrived, more, tables(0), lines)]
     : wideStatements(pipeline, groups, arrived, more, tables, lines);
@@ -71,6 +71,8 @@ export interface RecordKind {
   readonly isWrapped?: boolean;
   /** @default - no record is encoded */
   readonly encoding?: Encoding;
+  /** SQL for the reasons of a record that is valid and too old. @default - no record is too old */
+  readonly expired?: string;
 }
 
 /** The kind of records that come from a source, or from a file of the same shape. */
@@ -89,7 +91,15 @@ interface RecordLines {
   readonly first: readonly string[];
   /** SQL for the reason of a record without payload. */
   readonly unparsed: string;
+  /** See `RecordKind`. */
+  readonly expired?: string;
 }
+
+/** The relation of the judged rows. Valid rows that are too old have a reason in it. */
+const agedRows = ({ expired }: RecordLines, names: readonly string[]) =>
+  expired
+    ? `(\n  select ${names.join(', ')}, coalesce(reasons, ${expired}) as reasons\n  from judged\n) as aged`
+    : 'judged';
 
 /** The `when … then …` lines that are checked before the columns. */
 const firstLines = ({ identity }: ResolvedPipeline, isWrapped: boolean): readonly string[] => [
@@ -111,6 +121,7 @@ function wideStatements(
   const { columns, identity } = pipeline;
   const typed = typedGroups(tables, groups, (group) => problemParts(group).map(partReason), true);
   const kept = [...untyped, ...more];
+  const names = [...columns.map(({ sql }) => sql.name), ...hows(columns), ...kept];
   return [
     `create temp table ${tables(1)} as
 with ${arrived}
@@ -130,9 +141,9 @@ ${indent(recordLines(lines), 8)}
   from ${indent(typed.from).trimStart()}
 )
 select
-  ${[...columns.map(({ sql }) => sql.name), ...hows(columns), ...kept].join(', ')}, ${reasonItems},
+  ${names.join(', ')}, ${reasonItems},
   case when reasons is null then ${identity.expression} end as event_id
-from judged`,
+from ${agedRows(lines, names)}`,
   ];
 }
 
@@ -181,7 +192,7 @@ ${judgedRelations(pipeline, lines)}
 select
   ${kept.join(', ')}, ${reasonItems},
   case when reasons is null then ${pipeline.identity.expression} end as event_id
-from judged`;
+from ${agedRows(lines, kept)}`;
 }
 
 const hows = (columns: readonly Column[]) => columns.filter(isLenient).map(howName);

@@ -6,11 +6,13 @@ import { placeColumns } from '../tables/columns';
 import { arrivalStatements, arrivalTables, arrivedQuery } from './arrived';
 import { completeRowsStatements } from './complete-rows';
 import { conversionsStatements } from './conversions';
+import { expiredReasons, isExpiredRecord, isReject } from './expired';
 import { formsOf, isEncoded } from './forms';
 import { beginning, gapStatement } from './gaps';
 import { givesWay } from './gives-way';
 import { incomingStatements, incomingTables, recordKind, type Source } from './incoming';
-import { filteredCount, skipStatements } from './source-filter';
+import { placeSkippedStatements } from './skipped';
+import { filteredCount } from './source-filter';
 import { unwrapOf } from './unwrap';
 import { heldBack, isWaiting } from './waiting';
 
@@ -101,13 +103,10 @@ export function mergeSteps(pipeline: ResolvedPipeline, source: Source, options: 
     incoming: [
       ...completeRowsStatements(pipeline),
       ...arrivalStatements(pipeline, source, { replaced, records: options.records }),
-      ...incomingStatements(
-        pipeline,
-        arrivedQuery(pipeline, source, records),
-        [],
-        undefined,
-        recordKind(source, options.records),
-      ),
+      ...incomingStatements(pipeline, arrivedQuery(pipeline, source, records), [], undefined, {
+        ...recordKind(source, options.records),
+        expired: expiredReasons(pipeline),
+      }),
       ...copiesStatements(pipeline, [], '', replaced),
     ],
     place: [
@@ -245,10 +244,10 @@ function placeStatements(
     `insert into ${rejects} (source, ${place}${names}, reason, reasons, payload, unparsed, run_id, merged_at)
 select source, ${place}${values}, reason, reasons, payload, unparsed, {{run_id}}, getdate()
 from ${incoming}
-where reason is not null`,
+where ${isReject(pipeline)}`,
     ...acceptStatements(pipeline),
     ...conversionsStatements(pipeline),
-    ...skipStatements(pipeline, objectKey ? { object_key: objectKey } : {}),
+    ...placeSkippedStatements(pipeline, objectKey ? { object_key: objectKey } : {}),
   ];
 }
 
@@ -297,11 +296,12 @@ function runStatement(
 ): StatementTemplate {
   const { incoming, read, copies, recovered } = pipeline.temporary;
   const waiting = waitingCondition(source, records);
+  const expired = isExpiredRecord(pipeline);
   const back = (was: string) =>
     source === 'history' ? '' : ` - (select count(*) from ${recovered} where was = '${was}')`;
   return `insert into ${pipeline.tables.runs} (run_id, source, rows_read, events, duplicates, rejects, skipped, merged_at, definition)
 with incoming as (
-  select count(*) as records, count(reason) as rejected${waiting ? `, count(case when reason is not null and ${waiting} then 1 end) as waiting` : ''}
+  select count(*) as records, count(reason) as rejected${waiting ? `, count(case when reason is not null and ${waiting} then 1 end) as waiting` : ''}${expired ? `, count(case when ${expired} then 1 end) as expired` : ''}
   from ${incoming}
 ),
 copies as (
@@ -314,7 +314,7 @@ unread as (
   from ${read}
 )
 select
-  {{run_id}}, '${source}', u.records + u.rejected, i.records - i.rejected - c.duplicates, c.duplicates, i.rejected + u.rejected${waiting ? ' - i.waiting' : ''}${back('reject')}, ${filteredCount(pipeline)}${back('skipped')}, getdate(),
+  {{run_id}}, '${source}', u.records + u.rejected, i.records - i.rejected - c.duplicates, c.duplicates, i.rejected + u.rejected${waiting ? ' - i.waiting' : ''}${expired ? ' - i.expired' : ''}${back('reject')}, ${filteredCount(pipeline)}${expired ? ' + i.expired' : ''}${back('skipped')}, getdate(),
   ${quoteLiteral(pipeline.typingVersion)}
 from incoming i
 cross join copies c

@@ -61,14 +61,18 @@ export function skipStatements(
   pipeline: ResolvedPipeline,
   more: Readonly<Record<string, string>> = {},
 ): StatementTemplate[] {
-  const { where, temporary, tables, filterVersion } = pipeline;
+  const { where, temporary, filterVersion } = pipeline;
   if (where === undefined) return [];
   return [
-    `insert into ${tables.skipped} (${[...rowItems, ...Object.keys(more)].join(', ')}, filter, run_id, merged_at)
+    `${skipTarget(pipeline, more)}
 select ${[...rowItems, ...Object.values(more)].join(', ')}, ${quoteLiteral(filterVersion)}, {{run_id}}, getdate()
 from ${temporary.filtered}`,
   ];
 }
+
+/** The beginning of a statement that writes rows to `skipped`. */
+export const skipTarget = ({ tables }: ResolvedPipeline, more: Readonly<Record<string, string>>) =>
+  `insert into ${tables.skipped} (${[...rowItems, ...Object.keys(more)].join(', ')}, filter, run_id, merged_at)`;
 
 /** SQL for the number of records that a merge skipped. */
 export const filteredCount = ({ where, temporary }: ResolvedPipeline) =>

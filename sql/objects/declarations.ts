@@ -4,6 +4,7 @@ import type {
   ExportDefinition,
   HistorySource,
   Pipeline,
+  Retention,
   SourceFilter,
   StreamDefinition,
 } from '../../pipelines/definition';
@@ -24,6 +25,7 @@ export interface PipelineDeclaration {
   readonly columns: readonly Column[];
   readonly where?: readonly SourceFilter[];
   readonly history: readonly HistorySource[];
+  readonly retention?: Retention;
   readonly refreshEveryMinutes: number;
   readonly stack?: string;
   /** By name. */
@@ -46,7 +48,7 @@ export interface EndpointDeclaration {
 }
 
 function pipelineDeclaration(pipeline: Pipeline): PipelineDeclaration {
-  const { stream, identity, columns, where, history = [], refreshEveryMinutes, stack } = pipeline;
+  const { stream, identity, columns, where, history = [], retention, refreshEveryMinutes, stack } = pipeline;
   const exports = pipeline.exports.map(({ name, file: _, query, ...rest }) => [
     name,
     // Materialize has its own SQL, which `hashDefinition` cannot read.
@@ -59,6 +61,7 @@ function pipelineDeclaration(pipeline: Pipeline): PipelineDeclaration {
     columns,
     ...(where === undefined ? {} : { where }),
     history,
+    ...(retention === undefined ? {} : { retention }),
     refreshEveryMinutes,
     ...(stack === undefined ? {} : { stack }),
     exports: Object.fromEntries(exports),

@@ -6,6 +6,7 @@ import { mergeStatements } from '../merge/merge';
 import { type ResolvedPipeline, resolvePipeline } from '../resolve';
 import type { CompiledView } from '../views/compiled-views';
 import { completeStatements } from './complete';
+import { expireSteps } from './expire';
 import { idlePlan } from './idle';
 import { mergeRaising } from './raising-records';
 import { skippedQuery, skipStatements } from './skips';
@@ -32,6 +33,7 @@ export function refreshPlan(definition: Pipeline): RefreshPlan {
     { name: 'merge', mode: 'transaction', statements: mergeStatements(pipeline) },
     ...undecodedSteps(pipeline),
     { name: 'skipped', mode: 'transaction', statements: skipStatements(pipeline), mayFail: true },
+    ...expireSteps(pipeline),
     ...refreshSteps(pipeline.views),
     { name: completeStep, mode: 'transaction', statements: [...completeStatements(pipeline), ...freshness] },
     { name: 'trim', mode: 'transaction', statements: trimStatements(pipeline), mayFail: true },

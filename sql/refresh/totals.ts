@@ -1,5 +1,6 @@
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import type { ResolvedPipeline } from '../resolve';
+import { expiryRun } from './expire';
 
 /** A run ends long before this many hours. Redshift skips blocks by this constant. */
 const recentHours = 3;
@@ -8,10 +9,17 @@ const mostReasons = 5;
 
 /**
  * Counts of a run's merge, one row for each of its commonest reasons of rejects, at least one row. `first_arrival` is
- * null if the run merged no event. Placeholder: `run_id`.
+ * null if the run merged no event. With a retention, `expired` counts the rows that it deleted. Placeholder: `run_id`.
  */
-export function totalsQuery({ tables }: ResolvedPipeline): StatementTemplate {
+export function totalsQuery({ tables, retention }: ResolvedPipeline): StatementTemplate {
   const ofRun = `merged_at > dateadd(hour, -${recentHours}, getdate()) and run_id in ({{run_id}}, {{run_id}} || '-skipped')`;
+  const expired = retention
+    ? `, (
+    select coalesce(sum(skipped), 0)
+    from ${tables.runs}
+    where merged_at > dateadd(hour, -${recentHours}, getdate()) and run_id = ${expiryRun}
+  ) as expired`
+    : '';
   const sum = (column: string) => `coalesce(sum(${column}), 0) as ${column}`;
   return `with totals as (
   select ${['events', 'duplicates', 'rejects', 'skipped'].map(sum).join(', ')}
@@ -31,7 +39,7 @@ reasons as (
   order by records desc, reason
   limit ${mostReasons}
 )
-select t.events, t.duplicates, t.rejects, t.skipped, o.first_arrival, r.reason, r.records
+select t.events, t.duplicates, t.rejects, t.skipped, o.first_arrival, r.reason, r.records${expired}
 from totals t
 cross join oldest o
 left join reasons r on r.records > 0`;

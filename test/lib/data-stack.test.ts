@@ -1,4 +1,5 @@
 import { Match } from 'aws-cdk-lib/assertions';
+import type { Retention } from '../../pipelines/definition';
 import { serverless, shopPipeline, templates } from './fixtures';
 
 const provisioned = { kind: 'provisioned', nodeType: 'ra3.large', nodeCount: 2, snapshotRetentionDays: 3 } as const;
@@ -200,6 +201,23 @@ test('what is in the work bucket expires', () => {
       },
     },
   });
+});
+
+test('objects of the archive expire where a pipeline says so', () => {
+  const archiveRules = (retention?: Retention) => {
+    const { data } = templates({}, [shopPipeline({ ...(retention && { retention }) })]);
+    const [bucket] = Object.entries(data.findResources('AWS::S3::Bucket')).flatMap(([id, { Properties }]) =>
+      id.startsWith('Archive') ? [Properties.LifecycleConfiguration.Rules as { Id: string }[]] : [],
+    );
+    return bucket!.filter(({ Id }) => !['abandoned-uploads', 'old-versions', 'cold'].includes(Id));
+  };
+  expect(archiveRules()).toEqual([]);
+  expect(archiveRules({ rejects: '9 days' })).toEqual([]);
+  expect(archiveRules({ archive: '800 days' })).toEqual([
+    { Id: 'archive-of-shop', Prefix: 'archive/shop/', ExpirationInDays: 800, Status: 'Enabled' },
+    { Id: 'archive-errors-of-shop', Prefix: 'archive-errors/shop/', ExpirationInDays: 800, Status: 'Enabled' },
+    { Id: 'forgotten-markers', ExpiredObjectDeleteMarker: true, Status: 'Enabled' },
+  ]);
 });
 
 describe('network', () => {

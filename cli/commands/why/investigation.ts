@@ -292,8 +292,7 @@ export class Investigation {
   /** Returns the sightings of records that are meant for another pipeline. */
   private leftOut(): Sighting[] {
     return this.skipped.slice(0, ROWS).map(({ row, position }) => {
-      if (!this.inEvents)
-        this.explanations.unshift(`it was skipped, because it is meant for another pipeline: ${row['name']}`);
+      if (!this.inEvents) this.explanations.unshift(skipReason(String(row['name'])));
       return yes('skipped', `${row['name']}${position ? ` (${place(position)})` : ''}, run ${row['run_id']}`, {
         name: String(row['name']),
         runId: String(row['run_id']),
@@ -367,3 +366,9 @@ const facts = ({ shard, sequenceNumber, arrivedAt }: Position) => ({
 
 const url = ({ bucket, key }: ObjectHit) => `s3://${bucket}/${key}`;
 const objectFacts = ({ bucket, key, etag, line }: ObjectHit) => ({ bucket, key, etag, line });
+
+/** Says why a record is in `skipped`, by the name of its row. */
+const skipReason = (name: string) =>
+  /^expired (event|duplicate|reject|on arrival)$/.test(name)
+    ? `it is older than the retention of the pipeline: ${name}`
+    : `it was skipped, because it is meant for another pipeline: ${name}`;

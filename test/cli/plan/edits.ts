@@ -41,6 +41,7 @@ const facts: Facts = {
   ]),
   pipelines: merged(2, noGaps),
   losses: new Map(),
+  expiries: new Map(),
   rebuilds: new Map([['shop', { duplicates: 588, landed: 71 }]]),
 };
 
@@ -233,6 +234,16 @@ export const edits: Readonly<Record<string, Edit>> = {
   'retention-lowered-too-far': {
     after: [shop({ stream: { ...stream, retentionHours: 24 } })],
     facts: { pipelines: merged(30 * 60, noGaps) },
+  },
+  'expiry-added': {
+    after: [shop({ retention: { events: '400 days', rejects: '90 days', archive: '800 days' } })],
+    facts: { expiries: new Map([['shop', { events: 12_044, rejects: 0, objects: 31 }]]) },
+  },
+  'expiry-added-offline': { after: [shop({ retention: { events: '400 days' } })], facts: false },
+  'expiry-changed': {
+    before: [shop({ retention: { events: '400 days', rejects: '90 days', archive: '800 days' } })],
+    after: [shop({ retention: { events: '30 days' } })],
+    facts: { expiries: new Map([['shop', { events: 1, rejects: null, objects: null }]]) },
   },
   'export-edited': {
     after: [

@@ -18,11 +18,12 @@ const {
   exports: published,
   listing,
   checkpoints,
+  skipped,
 } = pipelineTables(pipeline);
 const newer = pipelineTables(finer);
 
 const places = (tables: Readonly<Record<'events' | 'duplicates' | 'rejects', string>>) =>
-  `(${[tables.events, tables.duplicates, tables.rejects].map((table) => count(table, '*', " where source <> 'history'")).join(' + ')})`;
+  `(${[tables.events, tables.duplicates, tables.rejects, skipped].map((table) => count(table, '*', " where source <> 'history'")).join(' + ')})`;
 /** The sum over all runs, except the one that a reload has replaced. */
 const sum = (column: string, { loadedRun }: World) =>
   `(select coalesce(sum(${column}), 0) from ${runs} where run_id <> '${loadedRun}' or (select count(*) from ${ledger} where run_id = '${loadedRun}') > 0)`;
@@ -52,7 +53,7 @@ const always = (world: World): readonly Pair[] => [
   select count(*)
   from ${landingName(pipeline)} l
   left join (
-    select sequence_number from ${events} union select sequence_number from ${duplicates} union select sequence_number from ${rejects}
+    select sequence_number from ${events} union select sequence_number from ${duplicates} union select sequence_number from ${rejects} union select sequence_number from ${skipped}
   ) as m on m.sequence_number = l.sequence_number
   where m.sequence_number is null and l.approximate_arrival_timestamp < (select max(merged_until) from ${checkpoints})
 )`,

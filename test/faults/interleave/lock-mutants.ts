@@ -44,6 +44,7 @@ export const lockMutants: readonly LockMutant[] = [
     aimed: beside('undecoded', 'undecoded', 2),
   },
   { guard: 'LOCK of the removal of marks', without: 'unmark', aimed: beside('merge', 'unmark', 8) },
+  { guard: 'LOCK of the deletion of expired rows', without: 'expire', aimed: beside('expire', 'expire', 2) },
   { guard: 'LOCK of the trim', without: 'trim', aimed: beside('rebuild', 'trim', 2) },
   { guard: 'LOCK of a rebuild', without: 'rebuild', aimed: beside('load', 'rebuild', 20) },
   {

@@ -4,7 +4,7 @@ import { breaksPut, putMutants } from './conditional-puts';
 import { breaksLock, lockMutants } from './lock-mutants';
 import { parties } from './parties';
 import { playInterleaved } from './play';
-import { decoding, finer, makeWorld, pipeline } from './world';
+import { decoding, finer, keeping, makeWorld, pipeline } from './world';
 
 const longestMs = 10 * 60_000;
 
@@ -38,7 +38,9 @@ test('every LOCK in the plans of functions and objects is that of a party, and e
     for (const [name, party] of Object.entries(parties))
       for (const { step } of await party.make(world)) known.set(step.statements.join(';'), name);
     const isLocked = (statements: readonly string[]) => statements.some((sql) => /^lock /.test(sql));
-    const batches = [pipeline, finer, decoding].flatMap(allStatements).filter(({ statements }) => isLocked(statements));
+    const batches = [pipeline, finer, decoding, keeping]
+      .flatMap(allStatements)
+      .filter(({ statements }) => isLocked(statements));
     const found = new Set(batches.filter(({ statements }) => known.has(statements.join(';'))).map(({ name }) => name));
     expect(found.size).toBeGreaterThan(0);
     const missing = batches.map(({ name }) => name).filter((name) => !found.has(name) && !variants.test(name));

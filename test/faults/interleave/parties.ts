@@ -12,6 +12,7 @@ import {
   before,
   decoding,
   firstLanded,
+  keeping,
   lateLines,
   loadedLines,
   newLines,
@@ -121,6 +122,10 @@ const functionParties = {
       const values = { run_id: world.nextRun(), raised: JSON.stringify(raised) };
       return [{ step: transaction('record', refreshPlan(pipeline).raising!.record), values }];
     },
+  },
+  expire: {
+    name: 'deletion of expired rows',
+    make: async (world) => [{ step: stepOf('expire', keeping), values: { run_id: world.nextRun() } }],
   },
   trim: { name: 'trim', make: only(stepOf('trim')) },
   idle: {

@@ -30,6 +30,9 @@ export const finer: Pipeline = { ...pipeline, identity: { by: 'columns', columns
 /** The same tables, and functions that decode compressed records. */
 export const decoding: Pipeline = { ...pipeline, stream: { ...pipeline.stream, records: { decode: ['gzip'] } } };
 
+/** The same tables, and functions that delete events a day after their arrival. */
+export const keeping: Pipeline = { ...pipeline, retention: { events: '1 days' } };
+
 const tokens = {
   streamName: 'millrace-test',
   streamRoleArn: 'arn:aws:iam::000000000000:role/stream',

@@ -20,6 +20,45 @@ test('all problems of all pipelines come at once', () => {
   ]);
 });
 
+test('a retention names days, and a time that every event has', () => {
+  const at = 'pipelines.shop.retention';
+  const of = (retention: unknown, more: Partial<Pipeline> = {}) => problems({ retention: retention as never, ...more });
+  const time: Column = { name: 'at', path: ['at'], type: 'timestamp', required: true };
+  expect(of({ events: '400 days', rejects: '1 days', archive: '2 days' })).toEqual([]);
+  const history = [aSource()];
+  expect(of({ events: '400 days', eventTime: 'at' }, { history, columns: [id, time] })).toEqual([]);
+  expect(of({})).toEqual([`${at} must name what is deleted, or be left out, got {}`]);
+  expect(of({ events: '6 days' })).toEqual([
+    `${at}.events must be a number of days between 7 and 36500, as 400 days, got "6 days"`,
+  ]);
+  for (const wrong of ['400', '1 year', '1.5 days', 400, '036 days', '36501 days'])
+    expect(of({ rejects: wrong })).toEqual([expect.stringContaining(`${at}.rejects must be a number of days`)]);
+  expect(of({ archive: '1 days' })).toEqual([
+    `${at}.archive must be at least 2 days, a day more than the stream keeps a record, got "1 days"`,
+  ]);
+  expect(of({ events: '400 days' }, { history, columns: [id, time] })).toEqual([
+    `${at}.eventTime must name one of at, because files of history have no arrival times, got nothing`,
+  ]);
+  expect(of({ events: '400 days', eventTime: 'at' })).toEqual([
+    `${at}.eventTime must name a required timestamp column, got "at"`,
+  ]);
+  expect(of({ rejects: '9 days', eventTime: 'at' }, { columns: [id, time] })).toEqual([
+    `${at}.eventTime must be left out, because no event is deleted, got "at"`,
+  ]);
+  expect(of({ event: '400 days' })).toEqual([expect.stringContaining(`${at}.event is unknown`)]);
+});
+
+test('a subject is a column whose values can be given as texts', () => {
+  const at = 'pipelines.shop.subject';
+  expect(problems({ subject: ['id', 'pieces'] })).toEqual([]);
+  expect(problems({ subject: [] })).toEqual([`${at} must name at least one column, or be left out, got []`]);
+  expect(problems({ subject: ['weight', 'who'] })).toEqual([
+    `${at} must name columns of type varchar, integer or bigint (id, kind, pieces), got "weight"`,
+    `${at} must name columns of type varchar, integer or bigint (id, kind, pieces), got "who"`,
+  ]);
+  expect(problems({ subject: ['id', 'id'] })).toEqual([expect.stringContaining(at)]);
+});
+
 test('a stream of texts has no other shape, and its columns read the text', () => {
   const stream = {
     capacity: { mode: 'on-demand' },

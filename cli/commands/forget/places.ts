@@ -1,0 +1,192 @@
+import type { Environment } from '../../../environments/environment';
+import type { Days, Pipeline } from '../../../pipelines/definition';
+import { daysOf } from '../../../sql';
+import type { Stage } from '../../progress';
+import { plural } from '../../terminal';
+import type { Context } from '../context';
+import { Listing } from '../history/listing';
+import { landedMs, type RowsFound, type WarehouseFacts } from './rows';
+
+/** What one place has of the subjects. */
+export interface Place {
+  readonly place: string;
+  /** Null where the place cannot be searched for rows. */
+  readonly rows: number | null;
+  readonly objects: number | null;
+  readonly bytes: number | null;
+  /** The day after which the place has nothing more by itself, in epoch milliseconds. Null: never. */
+  readonly lastDay: number | null;
+  /** What the numbers leave out. */
+  readonly note?: string;
+}
+
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+/** Old versions of objects are kept this long: see lib/shared/private-bucket.ts. */
+const oldVersionDays = 30;
+/** The Data API keeps results for a day, and the warehouse the texts of statements for a week. */
+const resultDays = 1;
+const textDays = 7;
+
+/** Objects of the archive that may hold the records. */
+export interface ArchiveObjects {
+  readonly objects: number;
+  readonly bytes: number;
+  /** Time of the newest one. */
+  readonly newest?: number;
+}
+
+/**
+ * Finds the objects of the archive for hours of arrival. Firehose names an object by the hour of its oldest record, so
+ * a record may also be in an object of the hour before.
+ */
+export async function archiveObjects(
+  context: Context,
+  { name }: Pipeline,
+  hours: ReadonlySet<number>,
+  stage: Stage,
+): Promise<ArchiveObjects> {
+  if (hours.size === 0) return { objects: 0, bytes: 0 };
+  const prefix = `archive/${name}/`;
+  let [objects, bytes, newest] = [0, 0, 0];
+  for await (const { key, size, lastModified } of new Listing(
+    context,
+    context.cloud.names.archiveBucket,
+    [prefix],
+    stage,
+  )) {
+    const hour = hourOf(key.slice(prefix.length));
+    if (hour === undefined || !(hours.has(hour) || hours.has(hour + hourMs))) continue;
+    objects += 1;
+    bytes += size;
+    newest = Math.max(newest, lastModified);
+  }
+  return { objects, bytes, ...(objects > 0 && { newest }) };
+}
+
+/** `2026/11/21/09/…` as epoch milliseconds. */
+function hourOf(key: string): number | undefined {
+  const [, year, month, day, hour] = /^(\d{4})\/(\d\d)\/(\d\d)\/(\d\d)\//.exec(key) ?? [];
+  return year === undefined ? undefined : Date.parse(`${year}-${month}-${day}T${hour}:00:00Z`);
+}
+
+/** Makes the report of a pipeline. */
+export function placesOf(
+  pipeline: Pipeline,
+  facts: WarehouseFacts,
+  archive: ArchiveObjects,
+  environment: Environment | undefined,
+): Place[] {
+  const { retention = {} } = pipeline;
+  const after = ({ newest }: RowsFound, days: Days | undefined) =>
+    newest === undefined || days === undefined ? null : newest + daysOf(days) * dayMs;
+  const since = ({ newest }: RowsFound, ms: number) => (newest === undefined ? null : newest + ms);
+  const ofEvents = after(facts.events, retention.events);
+  const held = [...facts.objects.values()];
+  const rowsOnly = (place: string, { rows }: RowsFound, lastDay: number | null, note?: string): Place => ({
+    place,
+    rows,
+    objects: null,
+    bytes: null,
+    lastDay: rows === 0 ? facts.now : lastDay,
+    ...(note === undefined ? {} : { note }),
+  });
+  const found = (place: Place): Place => (place.rows === 0 ? { ...place, lastDay: facts.now } : place);
+  const days = snapshotDays(environment);
+  const stays = facts.events.rows + facts.rejects.rows + facts.duplicates.rows > 0;
+  const inWarehouse = [ofEvents, after(facts.duplicates, retention.events), after(facts.rejects, retention.rejects)];
+  const tables = [facts.events, facts.duplicates, facts.rejects].flatMap(({ rows }, i) =>
+    rows > 0 ? [inWarehouse[i]!] : [],
+  );
+  return [
+    rowsOnly('stream', facts.stream, since(facts.stream, pipeline.stream.retentionHours * hourMs)),
+    rowsOnly(
+      'landing',
+      facts.landing,
+      since(facts.landing, landedMs(pipeline)),
+      facts.unsearched.landing > 0
+        ? `${plural(facts.unsearched.landing, 'record')} not merged yet, and not searched`
+        : undefined,
+    ),
+    rowsOnly('staged', facts.staged, facts.now),
+    found({ place: 'events', ...sizeOf(facts.events), objects: null, lastDay: ofEvents }),
+    found({
+      place: 'rejects',
+      ...sizeOf(facts.rejects),
+      objects: null,
+      lastDay: after(facts.rejects, retention.rejects),
+      ...(facts.unsearched.rejects > 0 && {
+        note: `${plural(facts.unsearched.rejects, 'reject')} without JSON, not searched`,
+      }),
+    }),
+    rowsOnly('duplicates', facts.duplicates, inWarehouse[1]!),
+    {
+      place: 'history',
+      rows: null,
+      objects: held.length,
+      bytes: held.reduce((sum, { bytes }) => sum + bytes, 0),
+      lastDay: held.length + facts.withoutObject === 0 ? facts.now : null,
+      note:
+        facts.withoutObject > 0
+          ? `objects of runs that hold records; of ${plural(facts.withoutObject, 'record')} the object is not known`
+          : 'objects of runs that hold records, not their old versions',
+    },
+    {
+      place: 'archive',
+      rows: null,
+      objects: archive.objects,
+      bytes: archive.bytes,
+      lastDay:
+        archive.newest === undefined
+          ? facts.now
+          : retention.archive === undefined
+            ? null
+            : archive.newest + (daysOf(retention.archive) + oldVersionDays) * dayMs,
+      note: 'objects of the hours in which records arrived',
+    },
+    rowsOnly('views', facts.views, ofEvents, 'views with a column of that name; others follow the events'),
+    {
+      place: 'exports',
+      ...facts.exports,
+      lastDay: facts.exports.objects === 0 ? facts.now : null,
+      note: 'exports with a column of that name, all revisions of the windows, and not what partners copied',
+    },
+    {
+      place: 'query results',
+      rows: null,
+      objects: null,
+      bytes: null,
+      lastDay: facts.now + textDays * dayMs,
+      note: `results for ${resultDays} day, texts of statements for ${textDays}; this search adds to them`,
+    },
+    {
+      place: 'snapshots',
+      rows: null,
+      objects: null,
+      bytes: null,
+      lastDay:
+        days === undefined || (stays && tables.some((last) => last === null))
+          ? null
+          : Math.max(facts.now, ...tables.map((last) => last ?? 0)) + days * dayMs,
+      note:
+        days === undefined
+          ? 'how long they are kept is not known'
+          : `automated ones, kept for ${plural(days, 'day')}; not manual ones`,
+    },
+  ];
+}
+
+const sizeOf = ({ rows, bytes }: RowsFound) => ({ rows, bytes });
+
+/** Days for which the warehouse keeps its automated snapshots. Undefined if the environment does not say. */
+function snapshotDays(environment: Environment | undefined): number | undefined {
+  if (environment?.warehouse.kind === 'provisioned') return environment.warehouse.snapshotRetentionDays;
+  // Recovery points of Redshift Serverless (Management Guide, "Snapshots and recovery points").
+  return environment?.warehouse.kind === 'serverless' ? 1 : undefined;
+}
+
+/** The day of the last copy. Null: some place keeps it for good. */
+export function lastDayOf(places: readonly Place[]): number | null {
+  const days = places.map(({ lastDay }) => lastDay);
+  return days.includes(null) ? null : Math.max(...days.map(Number));
+}
