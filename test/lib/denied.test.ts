@@ -198,6 +198,44 @@ describe.each(environments)('in $name', (environment) => {
     expect(allowed).toEqual([]);
   });
 
+  test('the role of endpoints reads its own secrets, the freshness and its answers, and is refused everything else', () => {
+    const role = judge().roles.find(({ name }) => name === 'EndpointFunctionHandlerRole')!;
+    const may = (action: string, resource: string, context = {}) => judge().allows(role, { action, resource, context });
+    const arnsOf = (type: string, pattern = /./) =>
+      judge()
+        .resources.filter((resource) => resource.type === type && pattern.test(resource.name))
+        .map(({ arn }) => arn);
+    const [work] = arnsOf('AWS::S3::Bucket', /Work$/);
+    const secrets = arnsOf('AWS::SecretsManager::Secret');
+    const own = secrets.filter((arn) => /UsersEndpointSecret|EndpointsKeys/.test(arn));
+    expect(own.length).toBeGreaterThan(1);
+    for (const arn of own) expect(may('secretsmanager:GetSecretValue', arn)).toBe(true);
+    const objects = arnsOf('AWS::S3::Bucket').map((arn) => `${arn}/${arn === work ? 'versions' : 'answers'}/estore/x`);
+    const refused = [
+      ...secrets.filter((arn) => !own.includes(arn)).map((arn) => ['secretsmanager:GetSecretValue', arn]),
+      ...own.map((arn) => ['secretsmanager:PutSecretValue', arn]),
+      ...objects.flatMap((arn) => ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'].map((action) => [action, arn])),
+      ...['s3:PutObject', 's3:DeleteObject'].map((action) => [action, `${work}/freshness/estore.json`]),
+      ['s3:GetObject', `${work}/freshness/unknown.json`],
+      ['s3:PutObject', `${work}/answers/unknown/x`],
+      ['s3:ListBucket', work!],
+      ...['redshift-data:BatchExecuteStatement', 'redshift-data:ListStatements', 'redshift-data:ListTables'].map(
+        (action) => [action, '*'],
+      ),
+      ...['redshift:GetClusterCredentials', 'redshift:PauseCluster'].map((action) => [action, '*']),
+      ...arnsOf('AWS::Lambda::Function').map((arn) => ['lambda:InvokeFunction', arn]),
+      ...arnsOf('AWS::Kinesis::Stream').flatMap((arn) =>
+        ['kinesis:GetRecords', 'kinesis:PutRecord'].map((action) => [action, arn]),
+      ),
+      ...arnsOf('AWS::SQS::Queue').flatMap((arn) =>
+        ['sqs:SendMessage', 'sqs:ReceiveMessage'].map((action) => [action, arn]),
+      ),
+      ...judge().roles.map(({ arn }) => ['sts:AssumeRole', arn]),
+    ] as const;
+    expect(refused.length).toBeGreaterThan(80);
+    expect(refused.filter(([action, resource]) => may(action!, resource!))).toEqual([]);
+  });
+
   test('no role may destroy data, change code or widen permissions', () => {
     const calls = judge().dangers();
     expect(calls.length).toBeGreaterThan(100);

@@ -241,6 +241,14 @@ describe('in the warehouse', () => {
         `refresh materialized view ${view}`,
       ])
         expect(await run(user, change)).not.toBe('FINISHED');
+    for (const change of [
+      'create table estore.mine (a bigint)',
+      `create view estore.mine as select * from ${read[0]}`,
+      `create materialized view estore.mine as select * from ${read[0]}`,
+      `grant select on ${read[0]} to public`,
+      `alter table ${tables.events} owner to ${user}`,
+    ])
+      expect(await run(user, change)).toMatch(/^ERROR: /);
   });
 
   test('a user is dropped with its privileges, and another one keeps its own', async () => {
