@@ -17,6 +17,7 @@ const verbs = {
   jump: () => load<typeof import('./commands/jump')>('jump').addJump,
   pause: () => load<typeof import('./commands/pause')>('pause').addPause,
   resume: () => load<typeof import('./commands/pause')>('pause').addResume,
+  status: () => load<typeof import('./commands/status')>('status').addStatus,
   deploy: () => load<typeof import('./commands/deploy')>('deploy').addDeploy,
   generate: () => load<typeof import('./commands/generate')>('generate').addGenerate,
   tail: () => load<typeof import('./commands/tail')>('tail').addTail,
