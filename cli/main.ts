@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../package.json';
 import { exitCodeOf, explain, Interrupted } from './failure';
+import { overview } from './overview';
 import type { Io } from './terminal';
 
 /** Exit code of the process. */
@@ -72,8 +73,22 @@ function createProgram(args: readonly string[], io: Io, exit: Exit): Command {
     .exitOverride()
     .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) })
     .showHelpAfterError('(add --help to see the options)');
-  const named = args.find((argument) => !argument.startsWith('-')) ?? '';
-  const chosen = Object.hasOwn(verbs, named) ? [verbs[named as keyof typeof verbs]] : Object.values(verbs);
-  for (const add of chosen) add()(program, io, exit);
+  const [named = '', next = ''] = args.filter((argument) => !argument.startsWith('-'));
+  const verb = named === 'help' ? next : named;
+  if (isVerb(verb)) verbs[verb]()(program, io, exit);
+  else addOverview(program);
   return program;
+}
+
+const isVerb = (name: string): name is keyof typeof verbs => Object.hasOwn(verbs, name);
+
+/** Adds the commands for the overview, and for an error that suggests one. None can run. */
+function addOverview(program: Command): void {
+  program.configureHelp({ subcommandTerm: (command) => overview[command.name()]?.[0] ?? 'help [command]' });
+  for (const name of Object.keys(verbs)) program.command(name).summary(overview[name]![1]);
+}
+
+/** Adds all commands with all that they need. Only a test of the overview needs that. */
+export function addAll(program: Command, io: Io): void {
+  for (const verb of Object.values(verbs)) verb()(program, io, { code: 0 });
 }

@@ -1,8 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Command } from 'commander';
+import { addAll } from '../../cli/main';
+import { overview } from '../../cli/overview';
 import { version } from '../../package.json';
-import { millrace } from './io';
+import { Collected, millrace } from './io';
 
 const dir = mkdtempSync(join(tmpdir(), 'millrace-bin-'));
 afterAll(() => rmSync(dir, { recursive: true }));
@@ -89,6 +92,22 @@ test('--version and --help end with 0', async () => {
     'why',
   ];
   for (const verb of verbs) expect(help.stdout).toContain(`\n  ${verb} `);
+});
+
+test('the overview shows each command as it is', () => {
+  const program = new Command('millrace');
+  addAll(program, { stdout: new Collected(), stderr: new Collected(), env: {} });
+  const help = program.createHelp();
+  const shown = program.commands.map((command) => [
+    command.name(),
+    [help.subcommandTerm(command), help.subcommandDescription(command)],
+  ]);
+  expect(overview).toEqual(Object.fromEntries(shown));
+});
+
+test('help names a command that there is', async () => {
+  expect(await millrace('help', 'sql')).toEqual(await millrace('sql', '--help'));
+  expect((await millrace('sqll')).stderr).toMatch(/Did you mean sql\?/);
 });
 
 test.each(['files', 'backfill', 'redrive', 'reprocess', 'duplicates', 'rejects', 'why'])(
