@@ -119,7 +119,7 @@ async function load(
       `Load into table '${table.name}' failed. Check 'sys_load_error_detail' system table for details`,
     );
   if (loaded.rows > 0 && table.schema !== temporarySchema) session.changed(qualified(table));
-  await session.connection.run(`set variable millrace_last_copy_id = ${session.queryId}`);
+  session.connection.set({ millrace_last_copy_id: String(session.queryId) });
   return loaded.rows;
 }
 

@@ -180,6 +180,8 @@ function defineFaults(connection: DuckDBConnection): void {
   );
 }
 
+const endsTransaction = /^(?:commit|rollback)$/;
+
 /** A query has more rows than allowed. */
 export class TooManyRows extends Error {}
 
@@ -193,6 +195,8 @@ export interface EndedQuery {
 export class Connection {
   /** The last values of the variables. A rollback does not restore earlier ones. */
   private readonly variables = new Map<string, string>();
+  /** Values that the next call sets before its own statements. */
+  private readonly pending = new Map<string, string>();
   private readonly running = new Set<Promise<unknown>>();
   private isClosed = false;
 
@@ -226,28 +230,39 @@ export class Connection {
   }
 
   /**
-   * Gives variables these values, written as SQL. It skips variables that have their value already.
-   * @param begin statements that come first, as those that begin a transaction. @default - none
+   * Gives variables these values, written as SQL, before the next statement runs. They go out with that statement,
+   * because each call costs a switch of threads.
    */
-  async set(values: Readonly<Record<string, string>>, begin = ''): Promise<void> {
-    const changed = Object.entries(values).filter(([name, value]) => this.variables.get(name) !== value);
-    const statements = changed.map(([name, value]) => `set variable ${name} = ${value}`);
-    if (begin) statements.unshift(begin);
-    if (statements.length === 0) return;
-    // If setting fails, the values of these variables are unknown.
+  set(values: Readonly<Record<string, string>>): void {
+    for (const [name, value] of Object.entries(values))
+      if (this.variables.get(name) === value) this.pending.delete(name);
+      else this.pending.set(name, value);
+  }
+
+  /** Runs statements after those that set variables. */
+  private async withVariables<T>(sql: string, send: (sql: string) => Promise<T>): Promise<T> {
+    // An aborted transaction refuses to set variables. Its end needs none.
+    if (this.pending.size === 0 || endsTransaction.test(sql)) return this.call(() => send(sql));
+    const changed = [...this.pending];
+    // If the call fails, the values of these variables are unknown, so the next one sets them again.
     for (const [name] of changed) this.variables.delete(name);
-    await this.call(() => this.raw.run(statements.join('; ')));
-    for (const [name, value] of changed) this.variables.set(name, value);
+    const statements = changed.map(([name, value]) => `set variable ${name} = ${value}`);
+    const answer = await this.call(() => send([...statements, sql].join('; ')));
+    for (const [name, value] of changed) {
+      this.variables.set(name, value);
+      this.pending.delete(name);
+    }
+    return answer;
   }
 
   /** Runs one or more statements and returns the number of rows that the last one changed. */
   async run(sql: string): Promise<number> {
-    return (await this.call(() => this.raw.run(sql))).rowsChanged;
+    return (await this.withVariables(sql, (all) => this.raw.run(all))).rowsChanged;
   }
 
   /** Returns all rows as objects of JavaScript values. */
   async rows<T>(sql: string): Promise<T[]> {
-    const reader = await this.call(() => this.raw.runAndReadAll(sql));
+    const reader = await this.withVariables(sql, (all) => this.raw.runAndReadAll(all));
     return reader.getRowObjectsJS() as T[];
   }
 
@@ -268,7 +283,7 @@ export class Connection {
   }
 
   private async limited(sql: string, mostRows: number) {
-    const result = await this.call(() => this.raw.run(`${sql} limit ${mostRows + 1}`));
+    const result = await this.withVariables(`${sql} limit ${mostRows + 1}`, (all) => this.raw.run(all));
     if (result.rowCount > mostRows) throw new TooManyRows(`the query has more than ${mostRows} rows`);
     return result;
   }

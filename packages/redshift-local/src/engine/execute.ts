@@ -43,7 +43,7 @@ export async function execute(session: Session, planned: Planned): Promise<Done>
     case 'unload': {
       requireReads(session, planned);
       const rows = await unload(session, statement);
-      await session.connection.run(`set variable millrace_last_unload_count = ${rows}`);
+      session.connection.set({ millrace_last_unload_count: String(rows) });
       return { rows };
     }
     case 'create-table-as':

@@ -153,7 +153,8 @@ export class Session {
     await this.store.transactions.atMoment(async () => {
       this.refresh();
       // A transaction of DuckDB has its snapshot from its first read.
-      await this.connection.set(this.variables(), `begin; from ${systemSchema}.objects limit 0`);
+      this.connection.set(this.variables());
+      await this.connection.run(`begin; from ${systemSchema}.objects limit 0`);
       this.base = this.seen;
       this.store.transactions.began(this);
     });
@@ -183,18 +184,18 @@ export class Session {
   }
 
   /** @param samples JSON texts; texts of the same shape parse faster from now on */
-  async learnShapes(samples: readonly string[]): Promise<void> {
+  learnShapes(samples: readonly string[]): void {
     this.store.shapes.learn(samples);
-    await this.connection.set({ [shapesVariable]: literal(this.store.shapes.pattern) });
+    this.connection.set({ [shapesVariable]: literal(this.store.shapes.pattern) });
   }
 
   /** Sets the time of GETDATE, and before the snapshot everything else that a statement reads. */
-  async beginStatement(): Promise<void> {
+  beginStatement(): void {
     const statement = {
       millrace_statement_now: timestampLiteral(this.options.clock.now()),
       [temporaryVariable]: this.temporaryEntries(),
     };
-    await this.connection.set(this.base ? statement : this.variables());
+    this.connection.set(this.base ? statement : this.variables());
   }
 
   /** @param beforeCommit adds to what is committed. It must return false if there is nothing to add. */

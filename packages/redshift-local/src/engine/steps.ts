@@ -70,7 +70,7 @@ export async function executed(
 ): Promise<Done> {
   const { kind } = planned.statement;
   const isQuery = kind === 'query' || kind === 'explain';
-  await session.beginStatement();
+  session.beginStatement();
   checkRefresh(session, planned);
   if (!isQuery && takesSnapshot(planned)) session.wrote = true;
   const task = () => unlessOvertaken(engine, session, planned, () => execute(session, planned));

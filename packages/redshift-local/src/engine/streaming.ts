@@ -157,7 +157,7 @@ async function learnShapes(session: Session): Promise<void> {
     `select try(decode(from_base64(data))) as text from ${batchTable}
      where rowid % (select greatest(1, count(*) // ${samples}) from ${batchTable}) = 0 and strlen(data) <= ${maxSampleLength}`,
   );
-  await session.learnShapes(rows.flatMap(({ text }) => (text === null ? [] : [text])));
+  session.learnShapes(rows.flatMap(({ text }) => (text === null ? [] : [text])));
 }
 
 const maxSampleLength = 16_384;
