@@ -22,15 +22,16 @@ export function redshiftEngine(host: ExportHost): UnloadEngine {
     hasTime: () => true,
     deleteStaged: async () => undefined,
 
-    submit: async (item, { name, targets }) => ({
-      id: await warehouse.submit({
+    async submit(item, { name, targets }) {
+      const { id } = await warehouse.submit({
         name,
         mode: 'transaction',
         statements: targets.flatMap((target) => statementsFor(host, item, target)),
         withEvent: true,
         token: clientToken(name),
-      }),
-    }),
+      });
+      return { id };
+    },
 
     async describe(id) {
       const state = await warehouse.describe(id);

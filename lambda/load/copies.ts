@@ -86,8 +86,9 @@ export async function reportedLines(
   const files = copied.map(([, file]) => file);
   const manifest = await writeManifest(call, `${runId}-scan`, files);
   const sql = renderAll(statements, { manifest, load_role: call.loadRoleArn });
-  const ended = await execute(call.warehouse, nameOf(call, runId, 'scan'), sql, call.remainingMs);
-  const [row = {}] = await call.warehouse.rows(ended.parts[answer]!.id);
+  const { id } = await execute(call.warehouse, nameOf(call, runId, 'scan'), sql, call.remainingMs);
+  const { parts } = await call.warehouse.describe(id);
+  const [row = {}] = await call.warehouse.rows(parts[answer]!.id);
   const copiedRows = asNumber(row['copied'], 'copied');
   const errors = render(lines, { query_id: asNumber(row['query_id'], 'query_id') });
   const idByUrl = new Map(copied.map(([object, { url }]) => [url, idOf(object)]));

@@ -119,7 +119,7 @@ function searchHost(call: LoadCall, runId: string): SearchHost {
     run: (step, statements) =>
       untilPassed(warehouse, async (attempt) => {
         const name = nameOf(call, runId, step, attempt);
-        const id = await warehouse.submit({ name, mode: 'auto-commit', statements, token: clientToken(name) });
+        const { id } = await warehouse.submit({ name, mode: 'auto-commit', statements, token: clientToken(name) });
         log('submitted', { statement: name, id });
         return waitFor(warehouse, id, remainingMs);
       }),

@@ -48,7 +48,7 @@ export async function transact(
   const first = await nextAttempt(call, runId, step);
   return untilPassed(warehouse, async (attempt) => {
     const name = nameOf(call, runId, step, first + attempt - 1);
-    const id = await warehouse.submit({ name, mode: 'transaction', statements, token: clientToken(name) });
+    const { id } = await warehouse.submit({ name, mode: 'transaction', statements, token: clientToken(name) });
     log('submitted', { statement: name, id, source: source.name, objects: objects.length });
     const state = await waitFor(warehouse, id, remainingMs);
     if (state.status === 'FAILED' && isPassing(state))
@@ -106,9 +106,10 @@ export async function overwriting<Item extends HistoryObject>(
   call: LoadCall,
   objects: readonly Item[],
 ): Promise<{ found: Item[]; at: number }> {
-  const { rows, endedAt } = await queryObjects(call, 'overwritten', call.plan.overwritten, objects);
+  const { rows, id } = await queryObjects(call, 'overwritten', call.plan.overwritten, objects);
   const keys = new Set(rows.map(({ object_key }) => object_key));
-  return { found: objects.filter(({ key }) => keys.has(key)), at: endedAt };
+  const found = objects.filter(({ key }) => keys.has(key));
+  return { found, at: found.length === 0 ? call.now() : (await call.warehouse.describe(id)).updatedAt };
 }
 
 /** Runs a query about objects; its only placeholder is `objects`. */

@@ -32,22 +32,26 @@ export async function reportRun(
 async function reportGaps(host: RefreshHost, runId: string, remainingMs: RemainingMs): Promise<void> {
   const { plan, log, metrics } = host;
   if (plan.gaps === undefined) return;
-  const { rows, endedAt } = await queryAfterRun(host, runId, 'gaps', plan.gaps, remainingMs);
+  const { rows, id } = await queryAfterRun(host, runId, 'gaps', plan.gaps, remainingMs);
+  if (rows.length === 0) return;
+  const { updatedAt } = await host.warehouse.describe(id);
   for (const { shard_id, after_sequence, from_time, to_time } of rows) {
     const gap = { shard: shard_id, afterSequence: after_sequence, from: from_time, to: to_time };
     log('records of the stream may be missing, backfill them from the archive', gap);
-    metrics(endedAt, { StreamGap: 1 }, gap);
+    metrics(updatedAt, { StreamGap: 1 }, gap);
   }
 }
 
 async function reportSkipped(host: RefreshHost, runId: string, remainingMs: RemainingMs): Promise<void> {
   const { plan, log, metrics } = host;
   if (plan.skipped === undefined) return;
-  const { rows, endedAt } = await queryAfterRun(host, runId, 'skips', plan.skipped, remainingMs);
+  const { rows, id } = await queryAfterRun(host, runId, 'skips', plan.skipped, remainingMs);
+  if (rows.length === 0) return;
+  const { updatedAt } = await host.warehouse.describe(id);
   for (const { shard_id, reason, records, first_sequence, from_time, to_time } of rows) {
     const facts = { shard: shard_id, reason, firstSequence: first_sequence, from: from_time, to: to_time };
     log('Redshift skipped records of the stream, backfill them from the stream or the archive', { ...facts, records });
-    metrics(endedAt, { SkippedRecords: Number(records) }, facts);
+    metrics(updatedAt, { SkippedRecords: Number(records) }, facts);
   }
 }
 

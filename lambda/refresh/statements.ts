@@ -57,7 +57,7 @@ export async function submitAs(
   { mode, statements }: Pick<Submission, 'mode' | 'statements'>,
 ): Promise<string> {
   const name = nameOf(host, place);
-  const id = await host.warehouse.submit({ name, mode, statements, withEvent: true, token: clientToken(name) });
+  const { id } = await host.warehouse.submit({ name, mode, statements, withEvent: true, token: clientToken(name) });
   host.log('submitted', { statement: name, id });
   return id;
 }

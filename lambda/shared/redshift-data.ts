@@ -20,6 +20,7 @@ import {
   type StatementStatus,
   type StatementSummary,
   type Submission,
+  type Submitted,
   UnknownStatementError,
   type Warehouse,
   WarehouseAsleepError,
@@ -51,6 +52,11 @@ export function warehouseTarget(settings: WarehouseSettings): WarehouseTarget {
   return { kind, name: settings.WAREHOUSE_NAME, database: settings.DATABASE, secretArn: settings.SECRET_ARN };
 }
 
+/**
+ * How long a submission waits for the end of its statement. Always the same: AWS does not document whether a repeated
+ * call with a token may have another wait.
+ */
+export const submitSeconds = 5;
 /** Data API limit. */
 const maxBatch = 40;
 /** Pages of 100 statements. Bounds the time of a listing: the API allows 3 calls a second. */
@@ -178,13 +184,19 @@ async function submit(
   client: Client,
   call: Call,
   where: Where & { readonly SecretArn: string },
-  { name, mode, statements, withEvent, token }: Submission,
-): Promise<string> {
+  { name, mode, statements, withEvent, token, waits = false }: Submission,
+): Promise<Submitted> {
   const most = mode === 'single' ? 1 : maxBatch;
   if (statements.length === 0 || statements.length > most)
     throw new Error(`${name}: a ${mode} step takes 1 to ${most} statements, got ${statements.length}`);
-  const common = { ...where, StatementName: name, WithEvent: withEvent ?? false, ClientToken: token };
-  const { Id } = await call(() =>
+  const common = {
+    ...where,
+    StatementName: name,
+    WithEvent: withEvent ?? false,
+    ClientToken: token,
+    WaitTimeSeconds: waits ? submitSeconds : undefined,
+  };
+  const { Id, Status, CreatedAt } = await call(() =>
     mode === 'single'
       ? client.send(new ExecuteStatementCommand({ ...common, Sql: statements[0] }))
       : client.send(
@@ -196,7 +208,8 @@ async function submit(
         ),
   );
   if (!Id) throw new Error(`${name}: the Data API gave no statement id`);
-  return Id;
+  if (!waits || Status !== 'FINISHED' || !CreatedAt) return { id: Id };
+  return { id: Id, finished: { id: Id, status: Status, createdAt: CreatedAt.getTime() } };
 }
 
 async function describe(

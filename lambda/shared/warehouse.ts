@@ -32,14 +32,31 @@ export interface Submission {
   readonly withEvent?: boolean;
   /** A token of the last eight hours returns the statement that was submitted with it. @default - every call submits a new statement */
   readonly token?: string;
+  /** Waits a few seconds for the statement's end. @default false */
+  readonly waits?: boolean;
 }
+
+/** What a submission returns. */
+export interface Submitted {
+  readonly id: string;
+  /** Set if the call has waited, and the statement has finished. */
+  readonly finished?: Finished;
+}
+
+/** What the submission itself says of a statement that has finished. Only a description has the rest. */
+export interface Finished extends Pick<StatementState, 'id' | 'createdAt'> {
+  readonly status: 'FINISHED';
+  readonly error?: undefined;
+  readonly warehouse?: undefined;
+}
+
+export type Outcome = StatementState | Finished;
 
 export type Row = Readonly<Record<string, string | number | boolean | null>>;
 
 /** The Redshift Data API, as far as the functions use it. A call throws only if the call itself fails; a failed statement has a status. */
 export interface Warehouse {
-  /** Returns the statement's id. */
-  submit(submission: Submission): Promise<string>;
+  submit(submission: Submission): Promise<Submitted>;
   /** @param waitSeconds 1 to 30: waits up to this long for the statement's end. @throws UnknownStatementError */
   describe(id: string, waitSeconds?: number): Promise<StatementState>;
   /** This role's statements of the last 24 hours whose names begin with the prefix, in every status, in no order. */
@@ -65,11 +82,11 @@ export interface RowPages {
  * @param submit submits the statement and waits for its end. It gets the number of the attempt, from 1.
  * @param mayPass @default - conflicts, lost connections, and a warehouse that is away
  */
-export async function untilPassed(
+export async function untilPassed<State extends Outcome>(
   warehouse: Pick<Warehouse, 'pause'>,
-  submit: (attempt: number) => Promise<StatementState>,
-  mayPass: (state: StatementState) => boolean = isPassing,
-): Promise<StatementState> {
+  submit: (attempt: number) => Promise<State>,
+  mayPass: (state: State) => boolean = isPassing,
+): Promise<State> {
   for (let attempt = 1; ; attempt += 1) {
     const state = await submit(attempt);
     if (state.status !== 'FAILED' || attempt === maxAttempts || !mayPass(state)) return state;
@@ -191,6 +208,13 @@ export async function waitFor(warehouse: Warehouse, id: string, remainingMs: () 
   }
 }
 
+/** Like `waitFor`, for a statement that was just submitted with `waits`. One that finished at once needs no further call. */
+export const endOf = async (
+  warehouse: Warehouse,
+  { id, finished }: Submitted,
+  remainingMs: () => number,
+): Promise<Outcome> => finished ?? waitFor(warehouse, id, remainingMs);
+
 /** A statement did not finish. The message has what an operator needs to find it. */
 export class StatementError extends Error {
   constructor(
@@ -212,15 +236,15 @@ export async function run(warehouse: Warehouse, name: string, sql: string, remai
   return (await query(warehouse, name, sql, remainingMs)).rows;
 }
 
-/** Like `run`, and returns the statement's end in epoch milliseconds. */
+/** Like `run`, and returns the statement's id, for a caller that asks for its end. */
 export async function query(
   warehouse: Warehouse,
   name: string,
   sql: string,
   remainingMs: () => number,
-): Promise<{ rows: Row[]; endedAt: number }> {
-  const state = await execute(warehouse, name, sql, remainingMs);
-  return { rows: await warehouse.rows(state.id), endedAt: state.updatedAt };
+): Promise<{ rows: Row[]; id: string }> {
+  const { id } = await execute(warehouse, name, sql, remainingMs);
+  return { rows: await warehouse.rows(id), id };
 }
 
 /** Like `run`, for one statement or a transaction, without reading rows. Retries after conflicts. */
@@ -229,14 +253,14 @@ export async function execute(
   name: string,
   sql: string | readonly string[],
   remainingMs: () => number,
-): Promise<StatementState> {
+): Promise<Outcome> {
   const submit = async () => {
-    const id = await warehouse.submit(
+    const submitted = await warehouse.submit(
       typeof sql === 'string'
-        ? { name, mode: 'single', statements: [sql] }
-        : { name, mode: 'transaction', statements: sql },
+        ? { name, mode: 'single', statements: [sql], waits: true }
+        : { name, mode: 'transaction', statements: sql, waits: true },
     );
-    return waitFor(warehouse, id, remainingMs);
+    return endOf(warehouse, submitted, remainingMs);
   };
   const state = await untilPassed(warehouse, submit, isConflict);
   if (state.status === 'FINISHED') return state;

@@ -4,7 +4,7 @@ import { type Culprit, findRaising, raisedReason } from '../shared/raising';
 import type { Values } from '../shared/statement';
 import { isTerminal, type Row, type StatementState } from '../shared/warehouse';
 import type { BatchSearch, Step } from './contract';
-import { type Result, runStep, type StepRun, stepError } from './steps';
+import { type Result, runBatchStep, type StepRun, stepError } from './steps';
 
 export interface Batches {
   /** No failure is harmless. */
@@ -84,7 +84,7 @@ export function searchOf(
  * a repeated call finds each statement by its name.
  */
 async function runBatch(run: StepRun, { what, table, batch, search }: BatchWork, label: string): Promise<Result> {
-  const attempt = (at: string, raised: readonly Culprit[]) => runStep(run, at, batch(raisedJson(raised)));
+  const attempt = (at: string, raised: readonly Culprit[]) => runBatchStep(run, at, batch(raisedJson(raised)));
   const failed = (state: StatementState, at: string) => stepError(run, state, at, batch('[]'));
   let at = `${label}0`;
   const first = await attempt(at, []);
@@ -124,6 +124,7 @@ const raisedJson = (culprits: readonly Culprit[]) =>
   JSON.stringify(culprits.map((culprit) => ({ key: culprit.key, reason: raisedReason(culprit) })));
 
 const searchHost = (run: StepRun) => ({
-  run: (name: string, statements: readonly string[]) => runStep(run, name, { name, mode: 'auto-commit', statements }),
+  run: (name: string, statements: readonly string[]) =>
+    runBatchStep(run, name, { name, mode: 'auto-commit', statements }),
   rows: (id: string) => run.warehouse.rows(id),
 });

@@ -3,12 +3,15 @@ import type { Row } from '../shared/warehouse';
 import type { ColumnSpec } from './contract';
 import type { WarehouseObject } from './properties';
 
-/** The columns of a table. No row if there is no such table. */
-export function columnsQuery(name: string): string {
-  const [schema, table] = splitName(name);
+/** The columns of tables. No row of a table that does not exist. */
+export function columnsQuery(names: readonly string[]): string {
+  const tables = names.map((name) => {
+    const [schema, table] = splitName(name);
+    return `(table_schema = ${quoteLiteral(schema)} and table_name = ${quoteLiteral(table)})`;
+  });
   return (
-    'select column_name, data_type, character_maximum_length, numeric_precision, numeric_scale from svv_columns ' +
-    `where table_schema = ${quoteLiteral(schema)} and table_name = ${quoteLiteral(table)}`
+    'select table_schema, table_name, column_name, data_type, character_maximum_length, numeric_precision, ' +
+    `numeric_scale from svv_columns where ${tables.join(' or ')}`
   );
 }
 

@@ -5,8 +5,8 @@ import {
   objectExists,
   query,
   queryAs,
-  recordedObject,
   stepRun,
+  subjectOf,
 } from './call';
 import { checkExternalSchema, checkSchemaOwner, columnsQuery, externalSchemaQuery, presenceQuery } from './catalog';
 import { checkView } from './check';
@@ -21,7 +21,7 @@ import { type Result, renderSteps, runSteps } from './steps';
 /** Creates or updates the object, checks it and records it. An object that exists is compared with the requested one. */
 export async function createOrUpdate(call: ObjectCall): Promise<Result> {
   const { object, requestId, type } = call.request;
-  const recorded = await recordedObject(call);
+  const recorded = await call.group.recorded(call);
   // A record alone does not prove that the object exists: a person may have dropped it since.
   const mayExist = type === 'Update' && (object.kind === 'table' || recorded?.version === object.version);
   const exists = mayExist && (await objectExists(call));
@@ -39,14 +39,18 @@ export async function createOrUpdate(call: ObjectCall): Promise<Result> {
 async function createAndCompare(call: ObjectCall, recorded: Recorded | undefined): Promise<Result> {
   const { object } = call.request;
   const steps = renderSteps(object.create, await createValues(call));
+  let existed = object.kind === 'table' && (await call.group.columnsOf(call)).length > 0;
+  const onHarmless = () => {
+    existed = true;
+  };
   const result =
     object.kind === 'public-view'
       ? await refreshAndSwitch(call, recorded, steps)
-      : await runSteps({ ...stepRun(call), harmless: /already exists/i, retrySingly: true }, steps);
+      : await runSteps({ ...stepRun(call), harmless: /already exists/i, onHarmless, retrySingly: true }, steps);
   if (result === 'waiting' || (await prove(call)) === 'waiting') return 'waiting';
   // Needed even if the create finished: `if not exists` finishes whatever exists.
   if (object.kind === 'schema') checkSchemaOwner(object.name, await query(call, 'schema', presenceQuery(object)!));
-  return compareAndFill(call, recorded);
+  return compareAndFill(call, recorded, existed);
 }
 
 /** Runs statements as a user that was created or updated. */
@@ -61,13 +65,15 @@ async function prove(call: ObjectCall): Promise<Result> {
 }
 
 /** Compares the role of an external schema. Adds the missing columns of a table and fills it. */
-async function compareAndFill(call: ObjectCall, recorded: Recorded | undefined): Promise<Result> {
+async function compareAndFill(call: ObjectCall, recorded: Recorded | undefined, existed = true): Promise<Result> {
   const { object } = call.request;
   if (object.kind === 'external-schema')
     checkExternalSchema(object, await query(call, 'external-schema', externalSchemaQuery(object.name)));
   if (object.kind !== 'table') return 'done';
   const run = { ...stepRun(call), harmless: /already exists/i, retrySingly: true };
-  for (const { name, add } of await missingColumns(call)) {
+  if (existed) await call.group.lookAgain(call);
+  else call.group.noteCreated(call);
+  for (const { name, add } of existed ? await missingColumns(call) : []) {
     const added = await runSteps(run, [{ name: `add-${name}`, mode: 'single', statements: [add] }], `add-${name}-`);
     if (added === 'waiting') return 'waiting';
   }
@@ -77,9 +83,18 @@ async function compareAndFill(call: ObjectCall, recorded: Recorded | undefined):
   return object.fill ? fillColumns(call, object.fill) : 'done';
 }
 
+/** Checks the columns of the tables that the call has created, which it has not compared yet. */
+export async function checkCreated({ group }: Pick<ObjectCall, 'group'>): Promise<void> {
+  for (const call of group.takeCreated()) {
+    const missing = await missingColumns(call);
+    if (missing.length > 0)
+      throw new Error(`${subjectOf(call)} was created without ${missing.map(({ name }) => name).join(', ')}`);
+  }
+}
+
 async function fillColumns(call: ObjectCall, spec: FillSpec): Promise<Result> {
   const { name } = call.request.object;
-  const catalog = await query(call, 'columns', columnsQuery(name));
+  const catalog = await query(call, 'columns', columnsQuery([name]));
   const present = new Set(catalog.map((row) => String(row.column_name)));
   return fill({ run: stepRun(call), query: (what, sql) => query(call, what, sql), present }, name, spec);
 }

@@ -1,12 +1,12 @@
 import { atMost, type RemainingMs } from '../shared/deadline';
 import { isPassing, isTerminal, StatementError, WarehouseAsleepError } from '../shared/warehouse';
 import { whenAwake } from './awake';
-import type { ObjectCall } from './call';
-import { createOrUpdate } from './create';
+import { Group, type ObjectCall } from './call';
+import { checkCreated, createOrUpdate } from './create';
 import type { ObjectHost } from './host';
 import { checkBefore } from './precheck';
 import { remove } from './remove';
-import { parseRequest } from './request';
+import { type ObjectRequest, parseRequest } from './request';
 import { Deadline } from './steps';
 
 /** Longest time in one call. The provider framework calls isComplete again, so a call need not wait longer. */
@@ -21,7 +21,7 @@ export const onEventFunction =
   async (event: unknown, remainingMs: RemainingMs): Promise<{ PhysicalResourceId: string }> => {
     const { physicalId, requests } = parseRequest(event, host.texts);
     await whenAwake(host, remainingMs, async () => {
-      const call = newCall(host, remainingMs);
+      const call = newCall(host, remainingMs, requests);
       for (const request of requests) await checkBefore({ ...call, request });
     });
     return { PhysicalResourceId: physicalId };
@@ -35,11 +35,12 @@ export const isCompleteFunction =
   (host: ObjectHost) =>
   async (event: unknown, remainingMs: RemainingMs): Promise<{ IsComplete: boolean }> => {
     const { type, requests } = parseRequest(event, host.texts);
-    const call = newCall(host, remainingMs);
+    const call = newCall(host, remainingMs, requests);
     const work = type === 'Delete' ? remove : createOrUpdate;
     try {
       for (const request of requests)
         if ((await work({ ...call, request })) === 'waiting') return { IsComplete: false };
+      await checkCreated(call);
       return { IsComplete: true };
     } catch (error) {
       if (!mayBeRetried(host, error)) throw error;
@@ -47,8 +48,13 @@ export const isCompleteFunction =
     }
   };
 
-const newCall = (host: ObjectHost, remainingMs: RemainingMs): Omit<ObjectCall, 'request'> => ({
+const newCall = (
+  host: ObjectHost,
+  remainingMs: RemainingMs,
+  requests: readonly ObjectRequest[],
+): Omit<ObjectCall, 'request'> => ({
   ...host,
+  group: new Group(requests.map(({ object }) => object)),
   deadline: new Deadline(host.now, host.limitMs),
   remainingMs: atMost(maxCallMs, remainingMs),
 });

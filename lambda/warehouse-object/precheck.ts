@@ -1,15 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { isTerminal, type Row, waitFor } from '../shared/warehouse';
-import {
-  missingColumns,
-  type ObjectCall,
-  objectExists,
-  prefixesOf,
-  query,
-  queryIfExists,
-  recordedObject,
-  subjectOf,
-} from './call';
+import { type Row, waitFor } from '../shared/warehouse';
+import { missingColumns, type ObjectCall, objectExists, prefixesOf, query, queryIfExists, subjectOf } from './call';
 import type { WarehouseObject } from './properties';
 import { previousTables, refuseOtherChanges } from './rebuild';
 import type { Recorded } from './registry';
@@ -36,9 +27,7 @@ async function cancelEarlierRequest(call: ObjectCall): Promise<void> {
   const { now, limitMs, remainingMs } = call;
   const warehouse = call.as(call.request.object.identity);
   const prefixes = prefixesOf(call);
-  const active = (await warehouse.list(prefixes.object)).filter(
-    ({ name, status }) => !isTerminal(status) && !name.startsWith(prefixes.request),
-  );
+  const active = (await call.group.activeOn(call)).filter(({ name }) => !name.startsWith(prefixes.request));
   const foreign = active.find(
     ({ name, createdAt }) => !name.startsWith(prefixes.stack) && now() <= createdAt + limitMs,
   );
@@ -51,14 +40,14 @@ async function cancelEarlierRequest(call: ObjectCall): Promise<void> {
 }
 
 async function refuseRebuild(call: ObjectCall): Promise<void> {
-  const previous = previousTables(call.request, (await recordedObject(call)) !== undefined);
+  const previous = previousTables(call.request, (await call.group.recorded(call)) !== undefined);
   if (previous) await refuseOtherChanges((what, sql) => query(call, what, sql), previous);
 }
 
 /** A view that exists goes on reading its stream, whatever its statement says now. Throws if that is another stream. */
 async function refuseOtherStream(call: ObjectCall): Promise<void> {
   const { object } = call.request;
-  const recorded = await recordedObject(call);
+  const recorded = await call.group.recorded(call);
   if (!recorded?.definition || recorded.version !== object.version) return;
   const [was, is] = [recorded.definition, JSON.stringify(object.create)].map(streamIn);
   if (was === undefined || is === undefined || was === is || !(await objectExists(call))) return;
@@ -99,7 +88,7 @@ export function lossOf(row: Row): string {
 /** Throws if a pipeline that is deployed again, to data that was kept, has another identity than that data. */
 async function refuseOtherIdentity(call: ObjectCall): Promise<void> {
   const { events } = call.request.object;
-  const recorded = await recordedObject(call);
+  const recorded = await call.group.recorded(call);
   const change = recorded && identityChange(recorded, call.request.object);
   if (change === undefined || events === undefined) return;
   const [row] = await queryIfExists(call, 'events', events);

@@ -25,14 +25,14 @@ export async function switchView(run: StepRun & ViewGrants, view: string, replac
 async function recreate(run: StepRun & ViewGrants, view: string, replace: Step): Promise<Result> {
   const { warehouse, namePrefix } = run;
   const at = '0-renew';
-  const submitted = new Map((await warehouse.list(`${namePrefix}/${at}`)).map(({ name, id }) => [name, id]));
+  const submitted = new Map((await warehouse.list(`${namePrefix}/${at}`)).map(({ name, id }) => [name, { id }]));
   let statements: string[] = [];
   const state = await attempt(run, at, async (name) => {
     // A statement that was submitted before holds the grants. By now they may be gone with the old view.
     const known = submitted.get(name);
     if (known) return known;
     statements = await recreateStatements(run, view, replace);
-    return warehouse.submit({ name, mode: 'transaction', statements, token: clientToken(name) });
+    return warehouse.submit({ name, mode: 'transaction', statements, token: clientToken(name), waits: true });
   });
   if (!isTerminal(state.status)) return 'waiting';
   if (state.status !== 'FINISHED') throw stepError(run, state, at, { name: 'renew', mode: 'transaction', statements });

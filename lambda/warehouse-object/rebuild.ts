@@ -78,7 +78,7 @@ export function otherColumns(
 }
 
 async function catalogOf(query: Query, name: string): Promise<readonly Row[]> {
-  const catalog = await query('rebuild-columns', columnsQuery(name));
+  const catalog = await query('rebuild-columns', columnsQuery([name]));
   if (catalog.length === 0) throw new Error(`${name}, which the new table is filled from, does not exist`);
   return catalog;
 }

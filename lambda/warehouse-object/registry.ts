@@ -56,15 +56,15 @@ export const sameRecord = (one: Recorded, other: Recorded) =>
 const where = ({ kind, name }: Pick<WarehouseObject, 'kind' | 'name'>, prefix = '') =>
   `${prefix}kind = ${quoteLiteral(kind)} and ${prefix}name = ${quoteLiteral(name)}`;
 
-/** The object's row, once for each piece of its texts: a result row of the Data API has at most 64 kB. */
-export const recordedQuery = (object: Pick<WarehouseObject, 'kind' | 'name'>) =>
-  `select o.version, o.resources, t.what, t.piece, t.body
+/** Each object's row, once for each piece of its texts: a result row of the Data API has at most 64 kB. */
+export const recordedQuery = (objects: readonly Pick<WarehouseObject, 'kind' | 'name'>[]) =>
+  `select o.kind, o.name, o.version, o.resources, t.what, t.piece, t.body
 from ${registryTable} o
 left join ${registryTexts} t on t.kind = o.kind and t.name = o.name
-where ${where(object, 'o.')}
-order by t.what, t.piece`;
+where ${objects.map((object) => `(${where(object, 'o.')})`).join(' or ')}
+order by o.kind, o.name, t.what, t.piece`;
 
-/** Undefined where `recordedQuery` found no row. */
+/** Undefined without rows. `rows`: those of `recordedQuery` that are about one object. */
 export function recordedFrom(rows: readonly Row[]): Recorded | undefined {
   const [row] = rows;
   if (!row) return undefined;

@@ -1,4 +1,4 @@
-import { commonValues, type ObjectCall, recordedObject, stepRun } from './call';
+import { commonValues, type ObjectCall, stepRun } from './call';
 import { splitName } from './catalog';
 import type { Step } from './contract';
 import { stepsOf, type WarehouseObject } from './properties';
@@ -9,7 +9,7 @@ import { type Result, renderSteps, runSteps } from './steps';
 export async function remove(call: ObjectCall): Promise<Result> {
   const { object, resource } = call.request;
   const run = { ...stepRun(call), harmless: absence(object) };
-  const recorded = await recordedObject(call);
+  const recorded = await call.group.recorded(call);
   const others = otherResources(recorded, resource);
   if (others.length > 0)
     return runSteps(

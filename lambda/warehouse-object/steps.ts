@@ -3,17 +3,19 @@ import type { Log } from '../shared/log';
 import type { Step } from '../shared/plan';
 import { asked, clientToken, renderAll, type Values } from '../shared/statement';
 import {
+  endOf,
   isAsleep,
   isConflict,
   isPassing,
   isTerminal,
   maxAttempts,
+  type Outcome,
   pauseAfter,
   query,
   type StatementState,
+  type Submitted,
   type Warehouse,
   WarehouseAsleepError,
-  waitFor,
 } from '../shared/warehouse';
 
 /** Where and how steps are run. */
@@ -28,6 +30,8 @@ export interface StepRun {
   readonly deadline: Deadline;
   /** Error messages that mean that nothing is left to do: what a step creates exists, or what it deletes does not. */
   readonly harmless: RegExp | undefined;
+  /** Called after each harmless failure. @default - nothing happens */
+  readonly onHarmless?: () => void;
   /** After a harmless failure of a transaction, which undid all of it, its statements are run one by one. */
   readonly retrySingly: boolean;
 }
@@ -73,6 +77,7 @@ export async function runSteps(run: StepRun, steps: readonly Step[], label = '')
     if (!isTerminal(state.status)) return 'waiting';
     if (state.status === 'FINISHED') continue;
     if (!isHarmless(run, state)) throw stepError(run, state, at, step);
+    run.onHarmless?.();
     if (!run.retrySingly || step.statements.length === 1) continue;
     const single = step.statements.map((sql): Step => ({ name: step.name, mode: 'single', statements: [sql] }));
     if ((await runSteps(run, single, `${at}.`)) === 'waiting') return 'waiting';
@@ -98,20 +103,29 @@ async function checkRefusal(
 }
 
 /** Submits a rendered step, or finds it by its position in the request, and waits for its end. Retries a failure that may pass. */
-export const runStep = (run: StepRun, at: string, { mode, statements }: Step): Promise<StatementState> =>
-  attempt(run, at, (name) => run.warehouse.submit({ name, mode, statements, token: clientToken(name) }));
+export const runStep = (run: StepRun, at: string, { mode, statements }: Step): Promise<Outcome> =>
+  attempt(run, at, (name) => run.warehouse.submit({ name, mode, statements, token: clientToken(name), waits: true }));
 
-/** The same for a statement that `submit` submits under the given name, or finds. */
+/** The same with the whole state, which has the statements of a batch. */
+export async function runBatchStep(run: StepRun, at: string, step: Step): Promise<StatementState> {
+  const state = await runStep(run, at, step);
+  return 'parts' in state ? state : run.warehouse.describe(state.id);
+}
+
+/** The same as `runStep` for a statement that `submit` submits under the given name, or finds. */
 export async function attempt(
   run: StepRun,
   at: string,
-  submit: (name: string) => Promise<string>,
-): Promise<StatementState> {
+  submit: (name: string) => Promise<Submitted>,
+): Promise<Outcome> {
   const { namePrefix, warehouse, log, remainingMs, deadline } = run;
   for (let count = 1; ; count += 1) {
+    // A submission waits for the end of its statement. The next call submits it.
+    if (remainingMs() <= 0) return notSubmitted;
     const name = `${namePrefix}/${at}${count === 1 ? '' : `/${count}`}`;
-    const id = await submit(name);
-    let state = await waitFor(warehouse, id, remainingMs);
+    const submitted = await submit(name);
+    const { id } = submitted;
+    let state = await endOf(warehouse, submitted, remainingMs);
     deadline.note(state);
     if (!isTerminal(state.status) && deadline.isOver) state = await cancel(run, at, id);
     log('submitted', { statement: name, id, status: state.status });
@@ -122,6 +136,8 @@ export async function attempt(
     await pauseAfter(warehouse, count);
   }
 }
+
+const notSubmitted: StatementState = { id: '', status: 'SUBMITTED', createdAt: 0, updatedAt: 0, parts: [] };
 
 /** Cancels a statement whose time is over. Throws, unless it finished meanwhile. */
 async function cancel({ subject, warehouse, deadline }: StepRun, at: string, id: string): Promise<StatementState> {
@@ -134,7 +150,7 @@ async function cancel({ subject, warehouse, deadline }: StepRun, at: string, id:
   );
 }
 
-const isHarmless = ({ harmless }: StepRun, { status, error }: StatementState) =>
+const isHarmless = ({ harmless }: StepRun, { status, error }: Outcome) =>
   status === 'FAILED' &&
   !isConflict({ error }) &&
   harmless !== undefined &&

@@ -222,6 +222,9 @@ function without(statements: readonly string[], unwanted: (sql: string) => boole
 function lettersLater({ warehouse, queues }: LoadPorts): Partial<LoadPorts> {
   const kept: (() => Promise<void>)[] = [];
   const parking = new Set<string>();
+  const sendAfter = async (id: string) => {
+    if (parking.delete(id)) for (const send of kept.splice(0)) await send();
+  };
   return {
     queues: {
       send: async (url, bodies) => void kept.push(() => queues.send(url, bodies)),
@@ -229,13 +232,14 @@ function lettersLater({ warehouse, queues }: LoadPorts): Partial<LoadPorts> {
     warehouse: {
       ...warehouse,
       async submit(submission) {
-        const id = await warehouse.submit(submission);
-        if (submission.name.includes('/park/')) parking.add(id);
-        return id;
+        const submitted = await warehouse.submit(submission);
+        if (submission.name.includes('/park/')) parking.add(submitted.id);
+        if (submitted.finished) await sendAfter(submitted.id);
+        return submitted;
       },
       async describe(id, waitSeconds) {
         const state = await warehouse.describe(id, waitSeconds);
-        if (state.status === 'FINISHED' && parking.delete(id)) for (const send of kept.splice(0)) await send();
+        if (state.status === 'FINISHED') await sendAfter(id);
         return state;
       },
     },

@@ -7,6 +7,7 @@ import {
   type StatementStatus,
   type StatementSummary,
   type Submission,
+  type Submitted,
   UnknownStatementError,
   type Warehouse,
 } from '../../lambda/shared/warehouse';
@@ -65,10 +66,10 @@ export class FakeWarehouse implements Warehouse {
     return statement;
   }
 
-  async submit(submission: Submission): Promise<string> {
+  async submit(submission: Submission): Promise<Submitted> {
     this.crash('submit', submission.name);
     const before = submission.token && this.statements.find((known) => known.submission.token === submission.token);
-    if (before) return before.id;
+    if (before) return { id: before.id };
     this.now += this.stepMs;
     const id = `id-${this.statements.length + 1}`;
     const { name } = submission;
@@ -77,7 +78,7 @@ export class FakeWarehouse implements Warehouse {
     const outcome = this.outcome(submission);
     if (outcome) Object.assign(this.statements.at(-1)!, { status: 'FINISHED', ...outcome });
     this.crash('submitted', name);
-    return id;
+    return { id };
   }
 
   async describe(id: string): Promise<StatementState> {

@@ -123,7 +123,7 @@ export class Objects {
       { ...target, secretArn: identity === 'admin' ? admin.name : owner.name },
       async () => ({ kind: 'available', status: 'available' }),
     );
-    const id = await warehouse.submit({ name: 'test', mode: 'single', statements: [sql] });
+    const { id } = await warehouse.submit({ name: 'test', mode: 'single', statements: [sql] });
     const state = await warehouse.describe(id, 30);
     if (state.status !== 'FINISHED') throw new Error(`${state.status}: ${state.error}: ${sql}`);
     return /^\s*(select|with)/i.test(sql) ? warehouse.rows(id) : [];

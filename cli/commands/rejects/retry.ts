@@ -163,7 +163,7 @@ async function merged(context: Context, pipeline: Pipeline, runId: string, state
 async function transact(context: Context, name: string, statements: string[], once: boolean): Promise<StatementState> {
   const { warehouse } = context.cloud;
   const submission = { name, mode: 'transaction', statements } as const;
-  const id = await warehouse.submit(once ? { ...submission, token: clientToken(name) } : submission);
+  const { id } = await warehouse.submit(once ? { ...submission, token: clientToken(name) } : submission);
   return waitFor(warehouse, id, context.remainingMs);
 }
 

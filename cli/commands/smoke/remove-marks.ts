@@ -97,9 +97,10 @@ where c.events + c.duplicates + c.rejects > 0`,
 /** Runs a transaction that may be repeated. Retries a failure that may pass. */
 async function inTransaction({ cloud: { warehouse }, remainingMs }: Context, statements: string[]): Promise<void> {
   const name = 'millrace-cli/smoke-remove';
-  const ended = await untilPassed(warehouse, async () =>
-    waitFor(warehouse, await warehouse.submit({ name, mode: 'transaction', statements }), remainingMs),
-  );
+  const ended = await untilPassed(warehouse, async () => {
+    const { id } = await warehouse.submit({ name, mode: 'transaction', statements });
+    return waitFor(warehouse, id, remainingMs);
+  });
   if (ended.status !== 'FINISHED') throw new StatementError(name, ended);
 }
 

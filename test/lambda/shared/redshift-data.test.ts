@@ -5,6 +5,7 @@ import {
   warehouseTarget,
 } from '../../../lambda/shared/redshift-data';
 import {
+  endOf,
   execute,
   isPassing,
   ownState,
@@ -43,7 +44,7 @@ describe('submit', () => {
   test('one statement goes out by itself, with name, token and event', async () => {
     const { warehouse, calls } = adapter([{ Id: 'i' }]);
     const submission = { name: 'n', mode: 'single', statements: ['select 1'], withEvent: true, token: 't' } as const;
-    expect(await warehouse.submit(submission)).toBe('i');
+    expect(await warehouse.submit(submission)).toEqual({ id: 'i' });
     expect(calls).toEqual([
       {
         command: 'ExecuteStatementCommand',
@@ -71,6 +72,29 @@ describe('submit', () => {
     expect(calls[0]!.input).not.toHaveProperty('ClusterIdentifier');
   });
 
+  test('a submission that waits tells that its statement has finished', async () => {
+    const CreatedAt = new Date('2026-11-21T05:00:00Z');
+    const { warehouse, calls } = adapter([{ Id: 'i', Status: 'FINISHED', CreatedAt }]);
+    const submitted = await warehouse.submit({ name: 'n', mode: 'single', statements: ['select 1'], waits: true });
+    expect(submitted).toEqual({ id: 'i', finished: { id: 'i', status: 'FINISHED', createdAt: CreatedAt.getTime() } });
+    expect(await endOf(warehouse, submitted, () => 60_000)).toBe(submitted.finished);
+    expect(calls).toEqual([
+      { command: 'ExecuteStatementCommand', input: expect.objectContaining({ WaitTimeSeconds: 5 }) },
+    ]);
+  });
+
+  test.each(['FAILED', 'ABORTED', 'STARTED', undefined])(
+    'a statement that waits and is %s is described',
+    async (Status) => {
+      const CreatedAt = new Date('2026-11-21T05:00:00Z');
+      const ended = { Id: 'i', Status: 'FAILED', Error: 'division by zero' };
+      const { warehouse } = adapter([{ Id: 'i', Status, CreatedAt }, ended]);
+      const submitted = await warehouse.submit({ name: 'n', mode: 'single', statements: ['select 1'], waits: true });
+      expect(submitted).toEqual({ id: 'i' });
+      expect(await endOf(warehouse, submitted, () => 60_000)).toMatchObject({ error: 'division by zero' });
+    },
+  );
+
   test('refuses more statements than a batch takes', async () => {
     const { warehouse } = adapter([]);
     const statements = Array.from({ length: 41 }, () => 'select 1');
@@ -84,7 +108,7 @@ describe('retries', () => {
   test('a throttled call is repeated after growing pauses', async () => {
     const throttled = error('ValidationException', 'Rate exceeded');
     const { warehouse, calls, pauses } = adapter([throttled, error('ThrottlingException'), { Id: 'i' }]);
-    expect(await warehouse.submit({ name: 'n', mode: 'single', statements: ['s'] })).toBe('i');
+    expect(await warehouse.submit({ name: 'n', mode: 'single', statements: ['s'] })).toEqual({ id: 'i' });
     expect(calls).toHaveLength(3);
     expect(pauses[1]!).toBeGreaterThanOrEqual(200);
   });
@@ -268,7 +292,7 @@ describe('a warehouse that is away', () => {
 
   test('that came back between the refusal and the question is asked once more', async () => {
     const { warehouse, calls } = adapter([error('ValidationException', words), { Id: 'i' }]);
-    expect(await warehouse.submit(select)).toBe('i');
+    expect(await warehouse.submit(select)).toEqual({ id: 'i' });
     expect(calls).toHaveLength(2);
   });
 

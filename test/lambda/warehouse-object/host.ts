@@ -41,6 +41,8 @@ export const view: WarehouseObjectProperties = {
   delete: JSON.stringify([step('last', 'merge one', 'merge two'), step('drop', 'drop materialized view v')]),
 };
 export const column = (column_name: string, data_type: string, rest: Row = {}): Row => ({
+  table_schema: 'estore',
+  table_name: 'events',
   column_name,
   data_type,
   character_maximum_length: null,
@@ -53,8 +55,11 @@ export const price = column('price', 'numeric', { numeric_precision: 12, numeric
 
 /** The rows of `recordedQuery` for an object that is recorded with these properties. */
 export function recordedRows(properties: WarehouseObjectProperties, resources: readonly string[] = [resource]): Row[] {
+  const { kind, name } = properties;
   const { version, definition, removal } = recordOf(parseObject(properties), resources);
   return Object.entries({ definition, removal }).map(([what, body]) => ({
+    kind,
+    name,
     version,
     resources: resources.join(' '),
     what,

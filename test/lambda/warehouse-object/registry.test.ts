@@ -218,7 +218,8 @@ describe('the registry', () => {
 
     test('that an earlier edition recorded stays when the deployment that takes it over is taken back', async () => {
       const { world, isComplete, records } = setUp(properties);
-      world.recorded = [{ version: '1a2b3c4d', resources: null, what: null, piece: null, body: null }];
+      const { kind, name } = properties;
+      world.recorded = [{ kind, name, version: '1a2b3c4d', resources: null, what: null, piece: null, body: null }];
       await isComplete();
       expect(records()[0]).toContain("'unknown stack/One'");
       const back = setUp(properties, 'Delete');

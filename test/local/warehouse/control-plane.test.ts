@@ -119,7 +119,7 @@ test('a statement that fails in a warehouse that is available says only what fai
   const target = { kind: 'provisioned', name: cluster, database: 'millrace', secretArn: owner } as const;
   const client = new RedshiftDataClient(settings);
   const warehouse = redshiftData(client, target, redshiftStatus(target, settings));
-  const id = await warehouse.submit({ name: 'n', mode: 'single', statements: ['select * from nowhere'] });
+  const { id } = await warehouse.submit({ name: 'n', mode: 'single', statements: ['select * from nowhere'] });
   const state = await warehouse.describe(id, 30);
   expect(state).toMatchObject({ status: 'FAILED', error: expect.stringMatching(/nowhere/) });
   expect(state).not.toHaveProperty('warehouse');
