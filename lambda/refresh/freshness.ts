@@ -1,5 +1,6 @@
 import { type Freshness, freshnessKey, parseFreshness } from '../shared/freshness';
 import { parseTimestamp } from '../shared/timestamp';
+import type { StatementState } from '../shared/warehouse';
 import type { RefreshHost } from './host';
 import { activeRuns } from './statements';
 
@@ -24,13 +25,13 @@ export async function openViews(host: RefreshHost, runId: string): Promise<void>
 }
 
 /**
- * Replaces the run's entry by what its views have. `stepId` is the statement that the plan names. A repeated call changes nothing.
+ * Replaces the run's entry by what its views have. `ended` is the statement that the plan names. A repeated call changes nothing.
  *
  * A run without an entry was removed by another one, or the document was lost and made again. Its views are part of what the other runs vouch for.
  */
-export async function closeViews(host: RefreshHost, runId: string, stepId: string): Promise<void> {
+export async function closeViews(host: RefreshHost, runId: string, ended: StatementState): Promise<void> {
   if (!host.plan.freshness) return;
-  const { endedMs, completeUntil, failed } = await readEnd(host, stepId);
+  const { endedMs, completeUntil, failed } = await readEnd(host, ended);
   await change(host, async (document) => {
     if (document && !document.open.some(({ run }) => run === runId)) return undefined;
     const open = document ? document.open : await activeEntries(host, new Date(host.now()).toISOString());
@@ -48,12 +49,12 @@ export async function closeViews(host: RefreshHost, runId: string, stepId: strin
 }
 
 /**
- * Records how far the views are complete after a run that found nothing new. `stepId` is the statement that ended it. The views of such a run are as
+ * Records how far the views are complete after a run that found nothing new. `ended` is the statement that ended it. The views of such a run are as
  * complete as those of a run that refreshed them, so it becomes the first one of a document that names none.
  */
-export async function extendViews(host: RefreshHost, runId: string, stepId: string): Promise<void> {
+export async function extendViews(host: RefreshHost, runId: string, ended: StatementState): Promise<void> {
   if (!host.plan.freshness) return;
-  const { endedMs, completeUntil, failed } = await readEnd(host, stepId);
+  const { endedMs, completeUntil, failed } = await readEnd(host, ended);
   const until = completeUntil === undefined ? {} : { completeUntil };
   await change(host, async (document) => {
     const done = document?.done;
@@ -99,8 +100,7 @@ async function withoutDead(host: RefreshHost, open: Open): Promise<Open> {
 }
 
 /** The results of the last two statements of a step: `complete_until`, and a row `view_name` for each view that could not be refreshed. */
-async function readEnd({ warehouse }: RefreshHost, stepId: string) {
-  const { parts, updatedAt } = await warehouse.describe(stepId);
+async function readEnd({ warehouse }: RefreshHost, { parts, updatedAt }: StatementState) {
   const [complete, failures] = await Promise.all(parts.slice(-2).map(({ id }) => warehouse.rows(id)));
   const until = parseTimestamp(complete?.[0]?.['complete_until'] ?? null, 'complete_until');
   return {

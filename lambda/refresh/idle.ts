@@ -10,11 +10,14 @@ export function isLanded({ plan }: RefreshHost, { status, parts }: StatementStat
   return plan.idle !== undefined && status === 'FAILED' && own.every((part) => part.status === 'FINISHED');
 }
 
-/** Submits the end of an idle run. False where the run has work. `firstId` is its first statement, which has ended well. */
-export async function submitIfIdle(host: RefreshHost, runId: string, firstId: string): Promise<boolean> {
+/** Submits the end of an idle run. False where the run has work. `parts` are those of its first statement, which has ended well. */
+export async function submitIfIdle(
+  host: RefreshHost,
+  runId: string,
+  { parts }: Pick<StatementState, 'parts'>,
+): Promise<boolean> {
   const { plan, warehouse, log } = host;
   if (!plan.idle) return false;
-  const { parts } = await warehouse.describe(firstId);
   for (const { id } of parts.slice(1 + plan.steps[0]!.statements.length)) {
     const [work] = await warehouse.rows(id);
     if (!work) continue;

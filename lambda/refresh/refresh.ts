@@ -96,8 +96,9 @@ async function resume(host: RefreshHost, { at, status, id, name }: OwnStatement)
   if (status === 'FINISHED') {
     if (index === steps.length - 1) return false;
     host.log('resuming a run whose event was lost', { statement: name, id });
-    if (at.step === plan.freshness?.step) await closeViews(host, at.runId, id);
-    if (index > 0 || !(await submitIfIdle(host, at.runId, id))) await submitStep(host, at.runId, index + 1, 1);
+    const state = await host.warehouse.describe(id);
+    if (at.step === plan.freshness?.step) await closeViews(host, at.runId, state);
+    if (index > 0 || !(await submitIfIdle(host, at.runId, state))) await submitStep(host, at.runId, index + 1, 1);
     return true;
   }
   if (at.step === raising?.step) return (await retryOrSearch(host, at.runId)).kind === 'submitted';
@@ -131,13 +132,13 @@ async function continueRun(host: RefreshHost, ended: Ended, remainingMs: Remaini
   const submitNext = () =>
     index + 1 < plan.steps.length
       ? submitStep(host, at.runId, index + 1, 1, allRefreshed(host, index, ended) ? [] : undefined)
-      : reportRun(host, at, statementId, remainingMs);
+      : reportRun(host, at, state, remainingMs);
   if (ended.state === 'FINISHED') {
-    if (at.step === plan.freshness?.step) await closeViews(host, at.runId, statementId);
-    if (isIdleStep(host, at.step)) await extendViews(host, at.runId, statementId);
+    if (at.step === plan.freshness?.step) await closeViews(host, at.runId, state);
+    if (isIdleStep(host, at.step)) await extendViews(host, at.runId, state);
     const other = index === 0 ? await activeRunBeside(host, at.runId) : undefined;
     if (other) return log('another run is active, its merge does the work of this one', { runId: at.runId, other });
-    if (index === 0 && (await submitIfIdle(host, at.runId, statementId))) return;
+    if (index === 0 && (await submitIfIdle(host, at.runId, state))) return;
     return submitNext();
   }
   const failure = new StatementError(statementName, state);

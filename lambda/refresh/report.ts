@@ -2,22 +2,21 @@ import { atMost, type RemainingMs } from '../shared/deadline';
 import { render } from '../shared/statement';
 import type { StatementName } from '../shared/statement-name';
 import { parseTimestamp } from '../shared/timestamp';
-import { query } from '../shared/warehouse';
+import { query, type StatementState } from '../shared/warehouse';
 import type { RefreshHost } from './host';
 import { isIdleStep, listStatements, nameOf } from './statements';
 
 /** Limit of one query after a run. */
 const queryMs = 20_000;
 
-/** Reports a complete run: how long it took, and what it found missing in the stream. `lastId` is its last statement, of the step `lastStep`. */
+/** Reports a complete run: how long it took, and what it found missing in the stream. `last` is its last statement, of the step `lastStep`. */
 export async function reportRun(
   host: RefreshHost,
   { runId, step: lastStep }: Pick<StatementName, 'runId' | 'step'>,
-  lastId: string,
+  last: Pick<StatementState, 'updatedAt'>,
   remainingMs: RemainingMs,
 ): Promise<void> {
   const statements = await listStatements(host, `${runId}/`);
-  const last = await host.warehouse.describe(lastId);
   const end = Math.max(...statements.map(({ updatedAt }) => updatedAt), last.updatedAt);
   const start = Math.min(...statements.map(({ createdAt }) => createdAt), end);
   host.metrics(end, { RunCompleted: 1, RunSeconds: (end - start) / 1000 }, { runId });
