@@ -29,7 +29,7 @@ export const overview: Readonly<Record<string, readonly [usage: string, summary:
   duplicates: ['duplicates [options]', 'reload duplicates of history after a change of identity'],
   rejects: ['rejects [options]', 'list rejected records, or merge them again'],
   why: ['why [options] <event...>', 'find one event, or say why it is missing'],
-  cost: ['cost [options] <environments...>', 'what an environment costs, computed from its templates'],
+  cost: ['cost [options] [environments...]', 'what an environment costs, computed from its templates'],
   preflight: ['preflight [options] <environment>', 'report what will fail in the first deployment to an account'],
   handover: ['handover [options] <environment>', 'print what the owners of your own stream and bucket have to add'],
   plan: ['plan [options] [environment]', 'show what a deployment of this tree would do'],
