@@ -96,7 +96,9 @@ describe('what exists already', () => {
     expect(await isComplete()).toEqual({ IsComplete: true });
     world.catalog = [eventId, price];
     expect(await isComplete()).toEqual({ IsComplete: true });
-    expect(changes().slice(1)).toEqual(['alter table estore.events add column price decimal(12,2)']);
+    expect(changes().filter((sql) => !sql.startsWith('create'))).toEqual([
+      'alter table estore.events add column price decimal(12,2)',
+    ]);
   });
 
   test('an update of a table that is there adds what it lacks, and does not try to create it', async () => {
