@@ -84,8 +84,10 @@ const isVerb = (name: string): name is keyof typeof verbs => Object.hasOwn(verbs
 
 /** Adds the commands for the overview, and for an error that suggests one. None can run. */
 function addOverview(program: Command): void {
-  program.configureHelp({ subcommandTerm: (command) => overview[command.name()]?.[0] ?? 'help [command]' });
-  for (const name of Object.keys(verbs)) program.command(name).summary(overview[name]![1]);
+  const shown: Readonly<Record<keyof typeof verbs, readonly [usage: string, summary: string]>> = overview;
+  const termOf = (name: string) => (isVerb(name) ? shown[name][0] : 'help [command]');
+  program.configureHelp({ subcommandTerm: (command) => termOf(command.name()) });
+  for (const [name, [, summary]] of Object.entries(shown)) program.command(name).summary(summary);
 }
 
 /** Adds all commands with all that they need. Only a test of the overview needs that. */

@@ -59,7 +59,7 @@ async function reported(pipeline: Pipeline, ...subjects: string[]) {
         id,
         records.map((cells) => Object.fromEntries(cells.map((cell, i) => [columns[i]!.name, cell])) as Row),
       );
-      return id;
+      return { id };
     },
     describe: async (id: string) =>
       ({ id, status: 'FINISHED', parts: [], createdAt: 0, updatedAt: 0 }) as unknown as StatementState,

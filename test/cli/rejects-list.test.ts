@@ -32,7 +32,7 @@ async function listed(pipeline: Pipeline, json: boolean): Promise<string> {
             id,
             records.map((record) => Object.fromEntries(record.map((cell, i) => [names[i]!.name, cell])) as Row),
           );
-          return id;
+          return { id };
         },
         describe: async (id: string) =>
           ({ id, status: 'FINISHED', parts: [], createdAt: 0, updatedAt: 0 }) as unknown as StatementState,
