@@ -105,6 +105,16 @@ const reasons: readonly Reason[] = [
   },
   {
     role: /^Pipelines\/EndpointFunction\/Handler\/Role$/,
+    actions: ['kms:Decrypt'],
+    reason: 'Reads an answer that another instance of the function has kept; here one instance answers',
+  },
+  {
+    role: /^Pipelines\/\w+\/Reconcile\/Handler\/Role$/,
+    actions: ['redshift-data:DescribeStatement'],
+    reason: 'Follows a statement that takes longer than its submission waits, or that failed; here none does',
+  },
+  {
+    role: /^Pipelines\/EndpointFunction\/Handler\/Role$/,
     actions: ['s3:ListBucket'],
     reason: 'Shows that the freshness document is missing, before the first refresh; here a refresh has run',
   },
