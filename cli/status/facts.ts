@@ -43,7 +43,8 @@ export interface PipelineStatus {
   /** Events that arrived before it are in the views. */
   readonly freshUntil: string | null;
   readonly freshMinutes: number | null;
-  readonly pending: number;
+  /** Null if the records are not counted, as while the warehouse is paused. */
+  readonly pending: number | null;
   /** Failures that the functions reported in the last 24 hours, by metric. */
   readonly failures: Readonly<Record<string, number>>;
 }
@@ -120,7 +121,7 @@ async function ofPipeline(
     counts,
     freshUntil: until === undefined ? null : iso(until),
     freshMinutes: until === undefined ? null : Math.max(0, Math.round((ports.now() - until) / MINUTE_MS)),
-    pending: counts.terms.find(({ name }) => name === 'pending')?.records ?? 0,
+    pending: counts.terms.find(({ name }) => name === 'pending')?.records ?? null,
     failures: await failuresOf(ports, pipeline.name),
   };
 }

@@ -69,6 +69,6 @@ const cells = ({ name, freshUntil, freshMinutes, pending, counts }: Status['pipe
   name,
   freshUntil === null ? '-' : time(freshUntil),
   freshMinutes ?? '-',
-  pending,
+  pending ?? '-',
   counts.terms.find((term) => term.name === 'events')?.records ?? '-',
 ];
