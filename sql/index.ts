@@ -41,6 +41,8 @@ export { tableShapes } from './tables/columns';
 export { identityVersion } from './tables/identity';
 export { landedHours } from './tables/landing';
 export {
+  completeUntil,
+  isUnmerged,
   landingName,
   ofIdentity,
   ofLanding,

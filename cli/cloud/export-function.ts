@@ -1,4 +1,4 @@
-import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { InvokeCommand, type InvokeCommandInput, type InvokeCommandOutput, LambdaClient } from '@aws-sdk/client-lambda';
 import type { RequestExport } from '../../lambda/export/contract';
 import { clientSettings } from '../../lambda/shared/client-settings';
 import { pascalCase } from '../../lib/shared/names';
@@ -17,15 +17,21 @@ export function exportFunction(options: ConnectOptions, pipeline: string): Expor
   const name = outputLike(outputs, scoped(pipeline, 'ExportsFunctionName'));
   if (name === undefined)
     throw new Failure(`${source} has no output ${pascalCase(pipeline)}ExportsFunctionName; deploy it again`);
-  return async (request) => {
-    const client = new LambdaClient({ ...clientSettings(), ...settings });
-    try {
-      const Payload = Buffer.from(JSON.stringify(request));
-      await client.send(new InvokeCommand({ FunctionName: name, InvocationType: 'Event', Payload }));
-    } finally {
-      client.destroy();
-    }
-  };
+  return async (request) => void (await invoke(settings, { FunctionName: name, InvocationType: 'Event' }, request));
+}
+
+/** Invokes a function once. */
+export async function invoke(
+  settings: ReturnType<typeof functionReach>['settings'],
+  input: Omit<InvokeCommandInput, 'Payload'>,
+  request: object,
+): Promise<InvokeCommandOutput> {
+  const client = new LambdaClient({ ...clientSettings(), ...settings });
+  try {
+    return await client.send(new InvokeCommand({ ...input, Payload: Buffer.from(JSON.stringify(request)) }));
+  } finally {
+    client.destroy();
+  }
 }
 
 /** Outputs of the pipelines stack, where they are from, and how clients reach its functions. */

@@ -1,9 +1,7 @@
-import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import type { PauseAnswer, PauseRequest } from '../../lambda/pause/contract';
-import { clientSettings } from '../../lambda/shared/client-settings';
 import { Failure } from '../failure';
 import type { ConnectOptions } from './connect';
-import { functionReach } from './export-function';
+import { functionReach, invoke } from './export-function';
 import { outputLike, scoped } from './names';
 
 /** Sends a request to the environment's pause function, and returns its answer. */
@@ -16,16 +14,10 @@ export function pauseFunctionAt({ outputs, source, settings }: ReturnType<typeof
   const FunctionName = outputLike(outputs, scoped('Pause', 'FunctionName'));
   if (FunctionName === undefined) throw new Failure(`${source} has no output PauseFunctionName; deploy it again`);
   return async (request) => {
-    const client = new LambdaClient({ ...clientSettings(), ...settings });
-    try {
-      const Payload = Buffer.from(JSON.stringify(request));
-      const answer = await client.send(new InvokeCommand({ FunctionName, Payload }));
-      const said = JSON.parse(Buffer.from(answer.Payload ?? []).toString('utf8') || 'null');
-      if (answer.FunctionError !== undefined)
-        throw new Failure(`the pause function failed: ${said?.errorMessage ?? answer.FunctionError}`);
-      return said as PauseAnswer;
-    } finally {
-      client.destroy();
-    }
+    const { Payload = [], FunctionError } = await invoke(settings, { FunctionName }, request);
+    const said = JSON.parse(Buffer.from(Payload).toString('utf8') || 'null');
+    if (FunctionError !== undefined)
+      throw new Failure(`the pause function failed: ${said?.errorMessage ?? FunctionError}`);
+    return said as PauseAnswer;
   };
 }

@@ -4,7 +4,7 @@ import type { PauseAnswer, PauseRequest } from '../../lambda/pause/contract';
 import { clientSettings } from '../../lambda/shared/client-settings';
 import { WarehouseAsleepError } from '../../lambda/shared/warehouse';
 import { pipelines } from '../../pipelines';
-import { ofIdentity, publicTables } from '../../sql';
+import { completeUntil } from '../../sql';
 import { findEnvironment } from '../cloud/environments';
 import { exportFunction } from '../cloud/export-function';
 import { type PauseFunction, pauseFunctionAt, pauseFunctionOf } from '../cloud/pause-function';
@@ -203,11 +203,7 @@ async function caughtUp(context: Context, since: number): Promise<readonly strin
 async function behindOf(context: Context, since: number): Promise<string[]> {
   const behind: string[] = [];
   for (const pipeline of pipelines) {
-    const [row] = await queryRows(
-      context,
-      'pause-checkpoint',
-      `select max(complete_until) as complete_until from ${publicTables(pipeline).checkpoints} where ${ofIdentity(pipeline)}`,
-    );
+    const [row] = await queryRows(context, 'pause-checkpoint', `select ${completeUntil(pipeline)} as complete_until`);
     const until = row?.['complete_until'];
     // The warehouse's times have whole seconds.
     if (!until || warehouseTime(until) + 1000 <= since) behind.push(pipeline.name);
@@ -230,27 +226,17 @@ export async function pausedText(runtime: RuntimeFile): Promise<string | undefin
 async function pausedBySchedule(runtime: RuntimeConnection): Promise<string | undefined> {
   const { ClusterIdentifier } = runtime.warehouse;
   if (ClusterIdentifier === undefined) return undefined;
-  return withClient(runtime, async (client) => {
-    if ((await statusOf(client, ClusterIdentifier)) !== 'paused') return undefined;
+  const { endpoint, region, credentials } = runtime;
+  const client = new RedshiftClient({ ...clientSettings(), endpoint, region, credentials });
+  try {
+    const { Clusters = [] } = await client.send(new DescribeClustersCommand({ ClusterIdentifier }));
+    if (Clusters[0]?.ClusterStatus !== 'paused') return undefined;
     const { ScheduledActions = [] } = await client.send(new DescribeScheduledActionsCommand({}));
     const [until] = ScheduledActions.filter(({ TargetAction }) => TargetAction?.ResumeCluster !== undefined)
       .flatMap(({ NextInvocations = [] }) => NextInvocations)
       .sort((one, other) => one.getTime() - other.getTime());
     const end = until === undefined ? '' : ` until ${until.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
     return `the cluster ${ClusterIdentifier} is paused${end}; \`npx millrace resume\` resumes it now`;
-  });
-}
-
-const statusOf = async (client: RedshiftClient, ClusterIdentifier: string) =>
-  (await client.send(new DescribeClustersCommand({ ClusterIdentifier }))).Clusters?.[0]?.ClusterStatus;
-
-async function withClient<T>(
-  { endpoint, region, credentials }: RuntimeConnection,
-  act: (client: RedshiftClient) => Promise<T>,
-): Promise<T> {
-  const client = new RedshiftClient({ ...clientSettings(), endpoint, region, credentials });
-  try {
-    return await act(client);
   } finally {
     client.destroy();
   }

@@ -1,12 +1,12 @@
 import {
   DescribeStatementCommand,
   ExecuteStatementCommand,
-  type Field,
   GetStatementResultCommand,
   RedshiftDataClient,
 } from '@aws-sdk/client-redshift-data';
 import type { Command } from 'commander';
 import { clientSettings } from '../../lambda/shared/client-settings';
+import { scalar } from '../../lambda/shared/scalar';
 import { Failure } from '../failure';
 import { type Cell, type Output, plural, styleFor, table } from '../terminal';
 import { DEFAULT_DATA, text } from './options';
@@ -46,7 +46,7 @@ export async function runStatement(file: RuntimeFile, sql: string): Promise<Quer
     do {
       const page = await client.send(new GetStatementResultCommand({ Id: statement.Id, NextToken: token }));
       columns = (page.ColumnMetadata ?? []).map((column) => column.label ?? column.name ?? '');
-      for (const record of page.Records ?? []) rows.push(record.map(cell));
+      for (const record of page.Records ?? []) rows.push(record.map(scalar));
       token = page.NextToken;
     } while (token !== undefined);
     return { columns, rows };
@@ -57,11 +57,6 @@ export async function runStatement(file: RuntimeFile, sql: string): Promise<Quer
   } finally {
     client.destroy();
   }
-}
-
-function cell(field: Field): Cell {
-  if (field.isNull) return null;
-  return field.stringValue ?? field.longValue ?? field.doubleValue ?? field.booleanValue ?? null;
 }
 
 interface SqlIo {

@@ -4,12 +4,12 @@ import {
   type ColumnMetadata,
   DescribeStatementCommand,
   ExecuteStatementCommand,
-  type Field,
   GetStatementResultCommand,
   RedshiftDataClient,
 } from '@aws-sdk/client-redshift-data';
 import { clientSettings } from '../../lambda/shared/client-settings';
 import { placeOf } from '../../lambda/shared/redshift-data';
+import { scalar } from '../../lambda/shared/scalar';
 import type { SqlFailure, SqlResult } from '../../ui/api';
 import { type Calls, Refusal } from '../../ui/server';
 import type { PagePorts } from './ports';
@@ -108,7 +108,7 @@ async function execute(
   do {
     const page = await client.send(new GetStatementResultCommand({ Id: asked.Id ?? Id, NextToken: token }));
     columns = page.ColumnMetadata ?? [];
-    for (const record of page.Records ?? []) rows.push(record.map(cell));
+    for (const record of page.Records ?? []) rows.push(record.map(scalar));
     token = page.NextToken;
   } while (token !== undefined && rows.length < MOST_ROWS);
   const total = asked.ResultRows ?? rows.length;
@@ -136,9 +136,4 @@ export function failure(error: string, sql: string): SqlFailure {
   const before = sql.split('\n').slice(0, Number(line) - 1);
   const position = before.reduce((sum, text) => sum + text.length + 1, 0) + Number(column) - 1;
   return { error, position: Math.min(position, sql.length) };
-}
-
-function cell(field: Field): Cell {
-  if (field.isNull) return null;
-  return field.stringValue ?? field.longValue ?? field.doubleValue ?? field.booleanValue ?? null;
 }

@@ -6,7 +6,7 @@ import { type Calls, Refusal } from '../../ui/server';
 import { addressOf, ask, type EndpointAnswer as JsonAnswer } from '../commands/api/call';
 import { apiSite, endpointName, findEndpoint, knownEndpoints } from '../commands/api/site';
 import { makeToken, ownTokenSeconds, splitTenant } from '../commands/api/token';
-import { NAMESPACE } from './alarms';
+import { functionMetric } from './function-metric';
 import { type MetricQuery, type PagePorts, textOf } from './ports';
 
 const DAY_MS = 24 * 3_600_000;
@@ -84,12 +84,8 @@ async function statisticsOf(ports: PagePorts, items: readonly Item[]): Promise<(
   const to = ports.now() + 1;
   const today = { from: midnight(ports.now()), to, periodMs: DAY_MS };
   const queries = items.flatMap(({ pipeline, name }): MetricQuery[] => {
-    const dimensions = { Environment: ports.environment.name, Pipeline: pipeline, Endpoint: name };
     const of = (metric: string, statistic: MetricQuery['statistic']) => ({
-      namespace: NAMESPACE,
-      name: metric,
-      dimensions,
-      statistic,
+      ...functionMetric(ports.environment.name, pipeline, metric, statistic, { Endpoint: name }),
       ...today,
     });
     return [

@@ -1,11 +1,11 @@
 import { charts as titles } from '../../lib/monitoring/charts';
 import type { Pipeline } from '../../pipelines/definition';
-import { landingName, ofLanding, publicTables } from '../../sql';
+import { isUnmerged, landingName, publicTables } from '../../sql';
 import type { Series } from '../../ui/api';
 import type { Calls } from '../../ui/server';
 import { warehouseText } from '../commands/context';
-import { NAMESPACE } from './alarms';
 import { chartAlarms } from './chart-alarms';
+import { functionMetric } from './function-metric';
 import type { PagePorts } from './ports';
 
 type Chart = Series['charts'][number];
@@ -126,12 +126,11 @@ where merged_at >= ${this.from} and source = 'stream' group by 1`,
    * no table has those.
    */
   async pending(pipeline: Pipeline) {
-    const { events, duplicates, rejects, checkpoints } = publicTables(pipeline);
+    const { events, duplicates, rejects } = publicTables(pipeline);
     const merged = [events, duplicates, rejects].map(
       (table) => `select arrived_at, merged_at from ${table} where source = 'stream' and arrived_at is not null`,
     );
-    const landed = `select approximate_arrival_timestamp, cast(null as timestamp) from ${landingName(pipeline)} where refresh_time > coalesce(
-  (select max(refresh_time) from ${checkpoints} where ${ofLanding(pipeline)}), '1970-01-01'::timestamp)`;
+    const landed = `select approximate_arrival_timestamp, cast(null as timestamp) from ${landingName(pipeline)} where ${isUnmerged(pipeline)}`;
     const all = `(${[...merged, landed].join(' union all ')}) as records`;
     const columns = await this.ports.query(
       `select count(*) from ${all} where arrived_at < ${this.from} and (merged_at is null or merged_at >= ${this.from})`,
@@ -204,10 +203,7 @@ where start_time >= ${this.from} group by 1, 2 order by 3 desc`,
     const values = this.times.map((): number | null => null);
     const [points] = await this.ports.metrics([
       {
-        namespace: NAMESPACE,
-        name,
-        dimensions: { Environment: this.ports.environment.name, Pipeline: pipeline },
-        statistic: 'Maximum',
+        ...functionMetric(this.ports.environment.name, pipeline, name, 'Maximum'),
         periodMs: this.widthMs,
         from: this.times[0]!,
         to: this.times.at(-1)! + this.widthMs,

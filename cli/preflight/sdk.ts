@@ -67,15 +67,17 @@ export async function awsAccount(given: AccountSettings): Promise<Account & { cl
   const quotas = new ServiceQuotasClient({ ...clientSettings(deadlines), ...given });
   const iam = new IAMClient({ ...clientSettings(deadlines), ...given });
   const s3 = new S3Client({ ...clientSettings(deadlines), forcePathStyle: given.endpoint !== undefined, ...given });
+  const cluster = (ClusterIdentifier: string) =>
+    orNone(
+      redshift.send(new DescribeClustersCommand({ ClusterIdentifier })),
+      'ClusterNotFoundFault',
+      'ClusterNotFound',
+    );
+  const workgroup = (workgroupName: string) =>
+    orNone(serverless.send(new GetWorkgroupCommand({ workgroupName })), 'ResourceNotFoundException');
   const found: Record<NamedThing, (name: string) => Promise<unknown>> = {
-    cluster: (ClusterIdentifier) =>
-      orNone(
-        redshift.send(new DescribeClustersCommand({ ClusterIdentifier })),
-        'ClusterNotFoundFault',
-        'ClusterNotFound',
-      ),
-    workgroup: (workgroupName) =>
-      orNone(serverless.send(new GetWorkgroupCommand({ workgroupName })), 'ResourceNotFoundException'),
+    cluster,
+    workgroup,
     stream: (StreamName) =>
       orNone(kinesis.send(new DescribeStreamSummaryCommand({ StreamName })), 'ResourceNotFoundException'),
     role: (RoleName) => orNone(iam.send(new GetRoleCommand({ RoleName })), 'NoSuchEntityException', 'NoSuchEntity'),
@@ -171,26 +173,14 @@ export async function awsAccount(given: AccountSettings): Promise<Account & { cl
         ...(rule?.SSEAlgorithm?.startsWith('aws:kms') && { keyId: rule.KMSMasterKeyID ?? 'alias/aws/s3' }),
       };
     },
-    async existingCluster(ClusterIdentifier) {
-      const answer = await orNone(
-        redshift.send(new DescribeClustersCommand({ ClusterIdentifier })),
-        'ClusterNotFoundFault',
-        'ClusterNotFound',
-      );
-      const [cluster] = answer?.Clusters ?? [];
+    async existingCluster(name) {
+      const [there] = (await cluster(name))?.Clusters ?? [];
       return (
-        cluster && {
-          status: cluster.ClusterStatus!,
-          roles: (cluster.IamRoles ?? []).map(({ IamRoleArn }) => IamRoleArn!),
-        }
+        there && { status: there.ClusterStatus!, roles: (there.IamRoles ?? []).map(({ IamRoleArn }) => IamRoleArn!) }
       );
     },
-    async existingWorkgroup(workgroupName) {
-      const answer = await orNone(
-        serverless.send(new GetWorkgroupCommand({ workgroupName })),
-        'ResourceNotFoundException',
-      );
-      const group = answer?.workgroup;
+    async existingWorkgroup(name) {
+      const group = (await workgroup(name))?.workgroup;
       if (!group) return undefined;
       const { namespace } = await serverless.send(new GetNamespaceCommand({ namespaceName: group.namespaceName! }));
       return {

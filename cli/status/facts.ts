@@ -3,10 +3,10 @@ import type { Environment } from '../../environments/environment';
 import type { PauseState } from '../../lambda/shared/pause';
 import { functionMetrics } from '../../lib/monitoring/alarms';
 import type { Pipeline } from '../../pipelines/definition';
-import { exportPlan, ofIdentity, publicTables } from '../../sql';
+import { completeUntil, exportPlan } from '../../sql';
 import type { Alarm, Counts, PipelineFlow, Snapshot } from '../../ui/api';
 import { warehouseTime } from '../commands/context';
-import { NAMESPACE } from '../page/alarms';
+import { functionMetric } from '../page/function-metric';
 import { firstRow, type MetricQuery, type PagePorts } from '../page/ports';
 
 const MINUTE_MS = 60_000;
@@ -115,7 +115,7 @@ async function ofPipeline(
 ): Promise<PipelineStatus> {
   const flow = snapshot.pipelines.find(({ name }) => name === pipeline.name);
   const counts = flow?.counts ?? { produced: 0, terms: [], balanced: true };
-  const until = isPaused ? undefined : await completeUntil(ports, pipeline);
+  const until = isPaused ? undefined : await freshUntil(ports, pipeline);
   return {
     name: pipeline.name,
     counts,
@@ -126,11 +126,8 @@ async function ofPipeline(
   };
 }
 
-async function completeUntil(ports: Asked, pipeline: Pipeline): Promise<number | undefined> {
-  const row = await firstRow(
-    ports,
-    `select max(complete_until) as complete_until from ${publicTables(pipeline).checkpoints} where ${ofIdentity(pipeline)}`,
-  );
+async function freshUntil(ports: Asked, pipeline: Pipeline): Promise<number | undefined> {
+  const row = await firstRow(ports, `select ${completeUntil(pipeline)} as complete_until`);
   const until = row['complete_until'];
   return until === null || until === undefined ? undefined : warehouseTime(until);
 }
@@ -140,10 +137,7 @@ const failing = [functionMetrics.refreshFailed, functionMetrics.loadFailed, func
 async function failuresOf({ metrics, now, environment }: Asked, pipeline: string): Promise<Record<string, number>> {
   const queries = failing.map(
     (name): MetricQuery => ({
-      namespace: NAMESPACE,
-      name,
-      dimensions: { Environment: environment.name, Pipeline: pipeline },
-      statistic: 'Sum',
+      ...functionMetric(environment.name, pipeline, name, 'Sum'),
       periodMs: 60 * MINUTE_MS,
       from: now() - DAY_MS,
       to: now() + 1,

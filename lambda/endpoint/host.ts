@@ -21,6 +21,7 @@ import { redshiftStatus } from '../shared/redshift-status';
 import { s3Objects } from '../shared/s3';
 import { s3Bytes } from '../shared/s3-bytes';
 import { directReads } from '../shared/s3-direct';
+import { scalar } from '../shared/scalar';
 import type { StatementState, StatementStatus } from '../shared/warehouse';
 import type { AskStatus } from '../shared/warehouse-status';
 import { answersPrefix, type EndpointsPlan, type env, type PartnerGrant, type TokenKeys } from './contract';
@@ -171,11 +172,7 @@ export function dataApiQueries(
       let NextToken: string | undefined;
       do {
         const page = await call(() => client.send(new GetStatementResultCommand({ Id, NextToken })));
-        yield (page.Records ?? []).map((record) =>
-          record.map(({ isNull, stringValue, longValue, doubleValue, booleanValue }) =>
-            isNull ? null : (stringValue ?? longValue ?? doubleValue ?? booleanValue ?? null),
-          ),
-        );
+        yield (page.Records ?? []).map((record) => record.map(scalar));
         NextToken = page.NextToken;
       } while (NextToken);
     },

@@ -3,7 +3,6 @@ import {
   CancelStatementCommand,
   DescribeStatementCommand,
   ExecuteStatementCommand,
-  type Field,
   GetStatementResultCommand,
   ListStatementsCommand,
   RedshiftDataClient,
@@ -12,6 +11,7 @@ import {
 import { clientSettings } from './client-settings';
 import { redshiftStatus } from './redshift-status';
 import { retry } from './retry';
+import { scalar } from './scalar';
 import {
   isTerminal,
   type Row,
@@ -306,9 +306,4 @@ function joinErrors(error: string | undefined, parts: StatementState['parts']): 
     part.error && !error?.includes(part.error) ? [`statement ${i + 1}: ${part.error}`] : [],
   );
   return [...(error ? [error] : []), ...inner].join('; ') || undefined;
-}
-
-function scalar(field: Field): string | number | boolean | null {
-  if (field.isNull) return null;
-  return field.stringValue ?? field.longValue ?? field.doubleValue ?? field.booleanValue ?? null;
 }

@@ -62,6 +62,15 @@ export const ofIdentity = (pipeline: Pick<Pipeline, 'identity' | 'columns'>) =>
 export const ofLanding = (pipeline: Pick<Pipeline, 'identity' | 'columns' | 'stream'>) =>
   `landing = ${quoteLiteral(landingTable(pipeline))} and ${ofIdentity(pipeline)}`;
 
+/** SQL condition on the landing view: rows that no merge of the pipeline's identity has read. */
+export const isUnmerged = (pipeline: Pick<Pipeline, 'name' | 'identity' | 'columns' | 'stream'>) =>
+  `refresh_time > coalesce(
+    (select max(refresh_time) from ${publicTables(pipeline).checkpoints} where ${ofLanding(pipeline)}), '1970-01-01'::timestamp)`;
+
+/** SQL for the arrival time until which the views include every record. Null before the first refresh. */
+export const completeUntil = (pipeline: Pick<Pipeline, 'name' | 'identity' | 'columns'>) =>
+  `(select max(complete_until) from ${publicTables(pipeline).checkpoints} where ${ofIdentity(pipeline)})`;
+
 /** The external schema over the pipeline's stream. */
 export function streamSchema(pipeline: Pick<Pipeline, 'name'>): string {
   return `${pipeline.name}_stream`;

@@ -1,5 +1,5 @@
 import type { Pipeline } from '../../../pipelines/definition';
-import { landedHours, landingName, ofLanding, publicTables, quoteIdentifier, quoteLiteral } from '../../../sql';
+import { isUnmerged, landedHours, landingName, publicTables, quoteIdentifier, quoteLiteral } from '../../../sql';
 import { windowStartOf } from '../../../sql/exports/windows';
 import { withoutComments } from '../../../sql/text/tokens';
 import { payloadPath } from '../../../sql/typing/column';
@@ -54,15 +54,13 @@ const none = (): RowsFound => ({ rows: 0, bytes: 0 });
 
 /** Makes the facts of a pipeline without subjects. */
 export async function emptyFacts(context: Context, pipeline: Pipeline): Promise<WarehouseFacts> {
-  const { events, rejects, checkpoints } = publicTables(pipeline);
-  const landing = landingName(pipeline);
+  const { events, rejects } = publicTables(pipeline);
   const [row] = await queryRows(
     context,
     'forget-totals',
     `select
   getdate() as now, (select count(*) from ${events}) as total, (select count(*) from ${rejects} where payload is null) as rejects,
-  (select count(*) from ${landing} where refresh_time > coalesce(
-    (select max(refresh_time) from ${checkpoints} where ${ofLanding(pipeline)}), '1970-01-01'::timestamp)) as landing`,
+  (select count(*) from ${landingName(pipeline)} where ${isUnmerged(pipeline)}) as landing`,
   );
   return {
     now: warehouseTime(row!['now']),

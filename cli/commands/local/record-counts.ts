@@ -1,4 +1,4 @@
-import { isWaiting, landingName, ofLanding, publicTables } from '../../../sql';
+import { isUnmerged, isWaiting, landingName, publicTables } from '../../../sql';
 import { markPrefix } from '../smoke/marked-events';
 import type { DemoRuntime, DeployedPipeline } from './demo-runtime';
 import { countHistory, type HistoryRows, type LedgerRow, type PendingPart } from './history-counts';
@@ -73,11 +73,9 @@ from (select
   ${countOf(tables.staged)} as staged,
   ${countOf(`(select shard_id::varchar(20) as shard_id, sequence_number from ${landing}
     ${read}) as positions`)} as positions,
-  (select count(*) from ${landing} where refresh_time > coalesce(
-    (select max(refresh_time) from ${tables.checkpoints} where ${ofLanding(pipeline)}), '1970-01-01'::timestamp)) as unmerged,
+  (select count(*) from ${landing} where ${isUnmerged(pipeline)}) as unmerged,
   ${countOf(`(select distinct shard_id, sequence_number from ${landing} where ${ofSmoke}) as marks`)} as marks,
-  (select count(*) from ${landing} where ${ofSmoke} and refresh_time > coalesce(
-    (select max(refresh_time) from ${tables.checkpoints} where ${ofLanding(pipeline)}), '1970-01-01'::timestamp))
+  (select count(*) from ${landing} where ${ofSmoke} and ${isUnmerged(pipeline)})
     + ${countOf(`${tables.events} where ${ofSmoke}`)} + ${countOf(`${tables.duplicates} where ${ofSmoke}`)}
     + ${countOf(`${tables.rejects} where ${ofSmoke}`)} as marks_left,
   ${members} as members) c

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { Success } from '../../../lambda/export/publication';
 import { quoteLiteral } from '../../../lambda/shared/quote';
-import { ofIdentity, publicTables, quoteIdentifier } from '../../../sql';
+import { completeUntil, publicTables, quoteIdentifier } from '../../../sql';
 import type { ExportFunction } from '../../cloud/export-function';
 import type { Stage } from '../../progress';
 import { type Context, queryRows, warehouseTime } from '../context';
@@ -47,7 +47,7 @@ export async function countMarks(
     `select (select count(*) from ${tables.events} where ${where.events}) as events,
   (select count(*) from ${tables.duplicates} where ${where.duplicates}) as duplicates,
   (select count(*) from ${tables.rejects} where ${where.rejects}) as rejects,
-  (select max(complete_until) from ${tables.checkpoints} where ${ofIdentity(marked.pipeline)}) as complete_until`,
+  ${completeUntil(marked.pipeline)} as complete_until`,
   );
   const number = (name: string) => Number(row?.[name] ?? 0);
   const complete = row?.['complete_until'] ? warehouseTime(row['complete_until']) : 0;

@@ -1,5 +1,5 @@
 import type { Pipeline } from '../../../pipelines/definition';
-import { ofIdentity, publicTables } from '../../../sql';
+import { completeUntil, publicTables } from '../../../sql';
 import { type Context, queryRows, warehouseTime } from '../context';
 import { type CheckResult, checkResult } from './check-result';
 
@@ -9,11 +9,11 @@ const SLACK_MINUTES = 5;
 
 /** Checks the age of the youngest record that all views include, and the runs of the last day. */
 export async function freshness(context: Context, pipeline: Pipeline): Promise<CheckResult[]> {
-  const { checkpoints, runs } = publicTables(pipeline);
+  const { runs } = publicTables(pipeline);
   const [row] = await queryRows(
     context,
     'smoke-freshness',
-    `select getdate() as now, (select max(complete_until) from ${checkpoints} where ${ofIdentity(pipeline)}) as complete_until,
+    `select getdate() as now, ${completeUntil(pipeline)} as complete_until,
   (select count(*) from ${runs} where merged_at > dateadd(day, -1, getdate())) as runs,
   (select max(merged_at) from ${runs}) as last_run`,
   );

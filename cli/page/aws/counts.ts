@@ -1,4 +1,4 @@
-import { isWaiting, landingName, ofLanding, publicTables } from '../../../sql';
+import { isUnmerged, isWaiting, landingName, publicTables } from '../../../sql';
 import { warehouseText } from '../../commands/context';
 import type { DeployedPipeline } from '../../commands/local/demo-runtime';
 import type { RecordCounts } from '../../commands/local/record-counts';
@@ -28,7 +28,7 @@ export async function countInAws(
   pipeline: DeployedPipeline,
   stream: string,
 ): Promise<RecordCounts> {
-  const { events, duplicates, rejects, skipped, staged, runs, checkpoints } = publicTables(pipeline);
+  const { events, duplicates, rejects, skipped, staged, runs } = publicTables(pipeline);
   const landing = landingName(pipeline);
   const count = (relation: string) => `(select count(*) from ${relation})`;
   const since = Math.floor(place.now() / MINUTE_MS - RECENT_HOURS * 60) * MINUTE_MS;
@@ -48,8 +48,7 @@ export async function countInAws(
   ${count(`${rejects} where ${isWaiting()}`)} as waiting,
   ${count(skipped)} as skipped,
   ${count(staged)} as staged,
-  (select count(*) from ${landing} where refresh_time > coalesce(
-    (select max(refresh_time) from ${checkpoints} where ${ofLanding(pipeline)}), '1970-01-01'::timestamp)) as unmerged,
+  (select count(*) from ${landing} where ${isUnmerged(pipeline)}) as unmerged,
   ${count(`(select shard_id::varchar(20) as shard_id, sequence_number from ${landing} where approximate_arrival_timestamp >= ${recent}
     ${merged.join('\n    ')}) as positions`)} as positions`,
   );

@@ -10,6 +10,7 @@ import { functionMetrics, shownMetrics } from '../../../lib/monitoring/alarms';
 import type { Alarm } from '../../../ui/api';
 import { explain } from '../../failure';
 import { NAMESPACE, partsOf } from '../alarms';
+import { functionMetric } from '../function-metric';
 import type { AbsenceAlarm, MetricPoint, MetricQuery, Reach } from '../ports';
 
 /** Limit of GetMetricData. */
@@ -157,10 +158,7 @@ export class AwsMetrics {
     const from = Math.floor((now - RECENT_MS) / MINUTE_MS) * MINUTE_MS;
     const found = await this.metrics(
       named.map(({ pipeline, name }) => ({
-        namespace: NAMESPACE,
-        name,
-        dimensions: { Environment: environment, Pipeline: pipeline },
-        statistic: 'Sum',
+        ...functionMetric(environment, pipeline, name, 'Sum'),
         periodMs: MINUTE_MS,
         from,
         to: now + 1,

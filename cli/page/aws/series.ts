@@ -3,10 +3,9 @@ import { charts as titles } from '../../../lib/monitoring/charts';
 import type { Pipeline } from '../../../pipelines/definition';
 import type { Series } from '../../../ui/api';
 import type { Calls } from '../../../ui/server';
-import { NAMESPACE } from '../alarms';
 import type { AwsPorts } from '../aws-ports';
 import { chartAlarms } from '../chart-alarms';
-import type { MetricQuery } from '../ports';
+import { type AskedMetric, functionMetric } from '../function-metric';
 import { incomingRecords } from './look';
 
 type Chart = Series['charts'][number];
@@ -55,7 +54,7 @@ async function chartsOf(ports: AwsPorts, pipelines: readonly Pipeline[], axis: A
       valuesOf(
         ports,
         axis,
-        names.map((name) => functionMetric(ports, name, metric, 'Sum')),
+        names.map((name) => functionMetric(ports.environment.name, name, metric, 'Sum')),
       ),
     ),
   );
@@ -63,7 +62,7 @@ async function chartsOf(ports: AwsPorts, pipelines: readonly Pipeline[], axis: A
     const found = await valuesOf(
       ports,
       axis,
-      names.map((name) => functionMetric(ports, name, metric, 'Maximum')),
+      names.map((name) => functionMetric(ports.environment.name, name, metric, 'Maximum')),
     );
     return linesOf(
       names,
@@ -100,23 +99,8 @@ async function chartsOf(ports: AwsPorts, pipelines: readonly Pipeline[], axis: A
 const linesOf = (names: readonly string[], values: readonly (readonly (number | null)[])[]): Line[] =>
   names.map((name, n) => ({ name, values: values[n]! }));
 
-type Asked = Omit<MetricQuery, 'periodMs' | 'from' | 'to'>;
-
-const functionMetric = (
-  { environment }: AwsPorts,
-  pipeline: string,
-  name: string,
-  statistic: MetricQuery['statistic'],
-  more: Readonly<Record<string, string>> = {},
-): Asked => ({
-  namespace: NAMESPACE,
-  name,
-  statistic,
-  dimensions: { Environment: environment.name, Pipeline: pipeline, ...more },
-});
-
 /** Values of metrics by the times of the axis. A time without a value has null. */
-async function valuesOf(ports: AwsPorts, { times, widthMs }: Axis, asked: readonly Asked[]) {
+async function valuesOf(ports: AwsPorts, { times, widthMs }: Axis, asked: readonly AskedMetric[]) {
   if (asked.length === 0) return [];
   const window = { periodMs: widthMs, from: times[0]!, to: times.at(-1)! + widthMs };
   const found = await ports.metrics(asked.map((query) => ({ ...query, ...window })));
@@ -132,13 +116,13 @@ async function valuesOf(ports: AwsPorts, { times, widthMs }: Axis, asked: readon
 
 async function rejects(ports: AwsPorts, names: readonly string[], axis: Axis): Promise<Line[]> {
   const metric = shownMetrics.rejectedRecords;
-  const lines: { readonly name: string; readonly asked: Asked }[] = [];
+  const lines: { readonly name: string; readonly asked: AskedMetric }[] = [];
   for (const name of names) {
     const given = { Environment: ports.environment.name, Pipeline: name };
     for (const reason of await ports.cloudWatch.dimensionValues(metric, given, 'Reason'))
       lines.push({
         name: `${name}: ${reason}`,
-        asked: functionMetric(ports, name, metric, 'Sum', { Reason: reason }),
+        asked: functionMetric(ports.environment.name, name, metric, 'Sum', { Reason: reason }),
       });
   }
   const values = await valuesOf(

@@ -38,7 +38,7 @@ export function awsSource(
 ): Source & { dispose(): void } {
   const state = new AwsState(ports, pipelines, pace);
   const { calls, download, dispose } = readCalls(ports, pipelines);
-  const cached = new CachedCalls(pace, () => state.reads);
+  const kept = keptCalls(pace, () => state.reads);
   const readings = { ...calls, ...awsSeriesCalls(ports, pipelines) };
   const refused = (what: string) => async (): Promise<never> => {
     throw new Refusal(`${what} ${HELD_BACK}`);
@@ -50,13 +50,8 @@ export function awsSource(
     calls: {
       ...explained({
         ...readings,
-        '/api/rejects': cached.of('/api/rejects', readings['/api/rejects'], pace.warehouseMs),
-        '/api/history': cached.of('/api/history', readings['/api/history'], pace.warehouseMs),
-        '/api/views': cached.of('/api/views', readings['/api/views'], pace.warehouseMs),
-        '/api/plan': cached.of('/api/plan', readings['/api/plan'], pace.warehouseMs),
-        '/api/exports': cached.of('/api/exports', readings['/api/exports'], pace.warehouseMs),
-        '/api/endpoints': cached.of('/api/endpoints', readings['/api/endpoints'], pace.metricsMs),
-        '/api/series': cached.of('/api/series', readings['/api/series'], pace.metricsMs),
+        ...kept(readings, ofWarehouse, pace.warehouseMs),
+        ...kept(readings, ofMetrics, pace.metricsMs),
       }),
       '/api/look': async () => ({ done: state.lookNow() }),
       '/api/rejects/retry': refused('merging again'),
@@ -84,28 +79,40 @@ function explained<Some extends Partial<Calls>>(calls: Some): Some {
   return Object.fromEntries(wrapped) as Some;
 }
 
-/** Keeps answers, so that a view that asks again costs nothing until there can be something new. */
-class CachedCalls {
-  constructor(
-    private readonly pace: Pace,
-    /** How often the warehouse was read. An answer is of no use after the next time. */
-    private readonly reads: () => number,
-  ) {}
+/** Calls whose answers come from the warehouse, and those whose answers come from CloudWatch. */
+const ofWarehouse = ['/api/rejects', '/api/history', '/api/views', '/api/plan', '/api/exports'] as const;
+const ofMetrics = ['/api/endpoints', '/api/series'] as const;
 
-  of<Path extends keyof Calls>(_: Path, call: Calls[Path], longestMs: number): Calls[Path] {
-    const kept = new Map<string, { readonly at: number; readonly reads: number; readonly answer: Promise<unknown> }>();
-    return ((input: never) => {
-      const key = JSON.stringify(input);
-      const known = kept.get(key);
-      const now = this.pace.elapsed();
-      if (known !== undefined && now - known.at < longestMs && known.reads === this.reads()) return known.answer;
-      const answer = (call as (given: never) => Promise<unknown>)(input);
-      kept.set(key, { at: now, reads: this.reads(), answer });
-      answer.catch(() => kept.delete(key));
-      return answer;
-    }) as Calls[Path];
-  }
-}
+/**
+ * Keeps answers, so that a view that asks again costs nothing until there can be something new.
+ * @param reads how often the warehouse was read: an answer is of no use after the next time
+ */
+const keptCalls =
+  ({ elapsed }: Pace, reads: () => number) =>
+  <Path extends keyof Calls>(
+    calls: Pick<Calls, Path>,
+    paths: readonly Path[],
+    longestMs: number,
+  ): Pick<Calls, Path> => {
+    const keeping = (path: Path) => {
+      const call = calls[path] as (input: unknown) => Promise<unknown>;
+      const kept = new Map<
+        string,
+        { readonly at: number; readonly reads: number; readonly answer: Promise<unknown> }
+      >();
+      return (input: unknown) => {
+        const key = JSON.stringify(input);
+        const known = kept.get(key);
+        const now = elapsed();
+        if (known !== undefined && now - known.at < longestMs && known.reads === reads()) return known.answer;
+        const answer = call(input);
+        kept.set(key, { at: now, reads: reads(), answer });
+        answer.catch(() => kept.delete(key));
+        return answer;
+      };
+    };
+    return Object.fromEntries(paths.map((path) => [path, keeping(path)])) as unknown as Pick<Calls, Path>;
+  };
 
 class AwsState {
   /** How often the warehouse was read. */

@@ -4,13 +4,13 @@ import {
   type ColumnMetadata,
   DescribeStatementCommand,
   ExecuteStatementCommand,
-  type Field,
   GetStatementResultCommand,
   RedshiftDataClient,
 } from '@aws-sdk/client-redshift-data';
 import { clientSettings } from '../../../lambda/shared/client-settings';
 import { placeOf, retryingCall, type WarehouseTarget } from '../../../lambda/shared/redshift-data';
 import { redshiftStatus } from '../../../lambda/shared/redshift-status';
+import { scalar } from '../../../lambda/shared/scalar';
 import { WarehouseAsleepError } from '../../../lambda/shared/warehouse';
 import { statusSentence } from '../../../lambda/shared/warehouse-status';
 import { Failure } from '../../failure';
@@ -82,9 +82,4 @@ export function awsQueries(target: WarehouseTarget, reach: Reach): Queries {
     },
     dispose: () => client.destroy(),
   };
-}
-
-function scalar(field: Field): unknown {
-  if (field.isNull) return null;
-  return field.stringValue ?? field.longValue ?? field.doubleValue ?? field.booleanValue ?? null;
 }

@@ -1,5 +1,12 @@
 import type { Name, Statement } from '../statement';
-import { type CatalogState, type GrantEntry, qualified, type RelationEntry, temporarySchema } from './catalog';
+import {
+  type CatalogState,
+  type GrantEntry,
+  qualified,
+  type RelationEntry,
+  temporarySchema,
+  type UserEntry,
+} from './catalog';
 import { identifier } from './database';
 import { catalogPrefix } from './database-file';
 import { WarehouseError } from './errors';
@@ -23,19 +30,21 @@ export function createUser(session: Session, { user, password }: Of<'create-user
 
 /** Changes a password. A user may change its own (https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_USER.html). */
 export function alterUser(session: Session, { user, password }: Of<'create-user' | 'alter-user'>): void {
-  if (user !== session.user.name) privileges.requireSuperuser(session, 'alter user');
-  const entry = session.state.get('user', user);
-  if (!entry) throw new WarehouseError(`user "${user}" does not exist`);
+  const entry = userToAlter(session, user);
   checkPassword(password);
   session.state.put('user', user, { ...entry, password: storedPassword(password), scram: scramOf(password) });
 }
 
 /** Changes what the user's next sessions begin with. A user may change its own. */
 export function alterUserSetting(session: Session, { user, caseSensitive }: Of<'alter-user-setting'>): void {
+  session.state.put('user', user, { ...userToAlter(session, user), caseSensitive });
+}
+
+function userToAlter(session: Session, user: string): UserEntry {
   if (user !== session.user.name) privileges.requireSuperuser(session, 'alter user');
   const entry = session.state.get('user', user);
   if (!entry) throw new WarehouseError(`user "${user}" does not exist`);
-  session.state.put('user', user, { ...entry, caseSensitive });
+  return entry;
 }
 
 /**
