@@ -7,6 +7,8 @@ export interface Names {
   readonly historyBucket: string;
   readonly archiveBucket: string;
   readonly exportsBucket: string;
+  /** The bucket of temporary files. */
+  readonly workBucket: string;
   stream(pipeline: string): string;
   queues(pipeline: string): QueueUrls;
 }
@@ -57,6 +59,7 @@ export function namesFrom(environment: string, outputs: StackOutputs, source: st
     historyBucket: plain('HistoryBucketName'),
     archiveBucket: plain('ArchiveBucketName'),
     exportsBucket: plain('ExportsBucketName'),
+    workBucket: plain('WorkBucketName'),
     stream: (pipeline) => ofPipeline(pipeline, 'StreamName'),
     queues: (pipeline) => ({
       history: outputLike(outputs, scoped(pipeline, 'HistoryQueueUrl')),

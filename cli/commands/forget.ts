@@ -11,7 +11,7 @@ import {
   type Exit,
   withContext,
 } from './context';
-import { archiveObjects, lastDayOf, type Place, placesOf } from './forget/places';
+import { archiveObjects, lastDayOf, type Place, placesOf, workObjects } from './forget/places';
 import { addRows, emptyFacts } from './forget/rows';
 import { MOST_SUBJECTS, parseSubjects, partsOf, type Search, type SubjectOptions } from './forget/subjects';
 import { bytes, costOf, dollars } from './history/cost';
@@ -36,7 +36,7 @@ export function addForget(program: Command, io: CommandIo, exit: Exit): void {
     .description(
       'Reports what each place has of the subjects: rows, objects, bytes, and the day on which the last copy is gone by ' +
         'itself. A subject is a value of a column that pipelines/<name>/pipeline.ts declares as subject. It reads the tables and ' +
-        'lists the archive; it deletes nothing, and there is no --apply yet. The values are in the texts of its statements, ' +
+        'lists the archive and the work bucket; it deletes nothing, and there is no --apply yet. The values are in the texts of its statements, ' +
         'which Redshift keeps for a week.\n\n' +
         '  npx millrace forget customer_id=customer_7\n' +
         '  npx millrace forget --file ids.txt --json',
@@ -84,7 +84,8 @@ async function resultOf(
     stage.count(done, 'subjects', count);
   }
   const archive = await archiveObjects(context, pipeline, facts.hours, stage);
-  const places = placesOf(pipeline, facts, archive, environment);
+  const work = await workObjects(context, pipeline, stage);
+  const places = placesOf(pipeline, facts, archive, work, environment);
   stage.done(plural(facts.events.rows, 'event'));
   const objects = archive.objects + facts.objects.size;
   const reading = costOf({ lists: 0, objects, coldObjects: 0, coldBytes: 0 }).filter(({ how }) => how.includes('GET'));

@@ -7,6 +7,7 @@ import { FakeWarehouse } from '../lambda/fakes';
 
 const HISTORY = 'history-bucket';
 const ARCHIVE = 'archive-bucket';
+const WORK = 'work-bucket';
 
 /** An environment whose buckets and queues are maps, and whose warehouse answers by what a statement contains. */
 export class FakeCloud implements Cloud {
@@ -23,6 +24,7 @@ export class FakeCloud implements Cloud {
     historyBucket: HISTORY,
     archiveBucket: ARCHIVE,
     exportsBucket: 'exports-bucket',
+    workBucket: WORK,
     stream: (pipeline) => `millrace-dev-${pipeline}`,
     queues: () => ({ history: 'history-queue', backlog: 'backlog-queue', deadLetters: 'dead-letters' }),
   };
@@ -40,8 +42,12 @@ export class FakeCloud implements Cloud {
     };
   }
 
-  put(bucket: 'history' | 'archive', key: string, facts: Partial<ListedObject> & { body?: Buffer } = {}): void {
-    const name = bucket === 'history' ? HISTORY : ARCHIVE;
+  put(
+    bucket: 'history' | 'archive' | 'work',
+    key: string,
+    facts: Partial<ListedObject> & { body?: Buffer } = {},
+  ): void {
+    const name = { history: HISTORY, archive: ARCHIVE, work: WORK }[bucket];
     const object = { key, etag: `etag of ${key}`, size: 1000, lastModified: 0, storageClass: 'STANDARD', ...facts };
     this.objects.set(`${name}/${key}`, object);
   }

@@ -13,6 +13,7 @@ const outputs = {
   HistoryBucketName: 'h',
   ArchiveBucketName: 'a',
   ExportsBucketName: 'e',
+  WorkBucketName: 'w',
   WarehouseName: 'w',
   DatabaseName: 'd',
   OwnerSecretArn: 's',

@@ -74,6 +74,11 @@ async function reported(pipeline: Pipeline, ...subjects: string[]) {
   cloud.put('archive', `archive/shop/${hour(0)}/1.gz`);
   cloud.put('archive', `archive/shop/${hour(5 * 60)}/2.gz`);
   cloud.put('archive', `archive/other/${hour(0)}/3.gz`);
+  cloud.put('work', 'answers/shop/1', { lastModified: Date.UTC(2026, 10, 20, 12) });
+  cloud.put('work', 'answers/shopping/2');
+  cloud.put('work', 'versions/shop/r/0.gz', { lastModified: Date.UTC(2026, 10, 19) });
+  cloud.put('work', 'undecoded/shop/r/0000', { lastModified: Date.UTC(2026, 10, 20) });
+  cloud.put('work', 'manifests/shop/r.manifest');
   const context = fakeContext(cloud, { json: true });
   expect(await forget(context, parseSubjects(subjects, {}, [pipeline]), [environment])).toBe(true);
   const { applied, pipelines } = context.result() as {
@@ -130,6 +135,8 @@ describe('the report of subjects', () => {
       archive: { rows: null, objects: 1, bytes: 1000 },
       views: { rows: 1 },
       exports: { rows: 2, objects: 2, bytes: 100 },
+      answers: { rows: null, objects: 1, bytes: 1000, lastDay: '2026-11-22' },
+      'work files': { rows: null, objects: 2, bytes: 2000, lastDay: '2026-11-28' },
       'query results': { rows: null },
       snapshots: { rows: null, note: 'automated ones, kept for 3 days; not manual ones' },
     });
@@ -227,6 +234,8 @@ test('without an environment of that name, nobody knows how long snapshots are k
     unsearched: { rejects: 0, landing: 0 },
   };
   const last = (places: readonly Place[]) => places.find(({ place }) => place === 'snapshots')!.lastDay;
-  expect(last(placesOf(base, facts, { objects: 0, bytes: 0 }, undefined))).toBeNull();
-  expect(last(placesOf(base, facts, { objects: 0, bytes: 0 }, environment))).toBe(Date.UTC(2026, 10, 24));
+  const none = { objects: 0, bytes: 0 };
+  const report = (known?: typeof environment) => placesOf(base, facts, none, { answers: none, files: none }, known);
+  expect(last(report())).toBeNull();
+  expect(last(report(environment))).toBe(Date.UTC(2026, 10, 24));
 });

@@ -217,7 +217,7 @@ describe('every verb', () => {
     region: 'eu-west-1',
     credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
     warehouse: { ClusterIdentifier: 'c', Database: 'd', SecretArn: 's' },
-    outputs: { HistoryBucketName: 'h', ArchiveBucketName: 'a', ExportsBucketName: 'e' },
+    outputs: { HistoryBucketName: 'h', ArchiveBucketName: 'a', ExportsBucketName: 'e', WorkBucketName: 'w' },
     pipelineOutputs: {},
   };
   afterAll(() => rmSync(folder, { recursive: true }));

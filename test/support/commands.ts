@@ -39,6 +39,7 @@ function workOf(cloud: Cloud, calls: Calls): Context {
         historyBucket: buckets.history,
         archiveBucket: buckets.archive,
         exportsBucket: buckets.exports,
+        workBucket: buckets.work,
         stream: () => '',
         queues: () => ({
           history: queueUrl('queue'),

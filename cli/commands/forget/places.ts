@@ -1,4 +1,6 @@
 import type { Environment } from '../../../environments/environment';
+import { answersPrefix } from '../../../lambda/endpoint/contract';
+import { undecodedPrefix, versionPrefix } from '../../../lambda/load/contract';
 import type { Days, Pipeline } from '../../../pipelines/definition';
 import { daysOf } from '../../../sql';
 import type { Stage } from '../../progress';
@@ -27,9 +29,12 @@ const oldVersionDays = 30;
 /** The Data API keeps results for a day, and the warehouse the texts of statements for a week. */
 const resultDays = 1;
 const textDays = 7;
+/** The work bucket's rules: see lib/data-stack.ts. S3 deletes expired objects at the next midnight (UTC). */
+const answerDays = 1 + 1;
+const workDays = 7 + 1;
 
-/** Objects of the archive that may hold the records. */
-export interface ArchiveObjects {
+/** Objects that may hold the records. */
+export interface ObjectsFound {
   readonly objects: number;
   readonly bytes: number;
   /** Time of the newest one. */
@@ -45,7 +50,7 @@ export async function archiveObjects(
   { name }: Pipeline,
   hours: ReadonlySet<number>,
   stage: Stage,
-): Promise<ArchiveObjects> {
+): Promise<ObjectsFound> {
   if (hours.size === 0) return { objects: 0, bytes: 0 };
   const prefix = `archive/${name}/`;
   let [objects, bytes, newest] = [0, 0, 0];
@@ -64,6 +69,31 @@ export async function archiveObjects(
   return { objects, bytes, ...(objects > 0 && { newest }) };
 }
 
+/** Objects of the work bucket that may hold records of the pipeline. */
+export interface WorkObjects {
+  /** Answers that the endpoints keep for their instances. */
+  readonly answers: ObjectsFound;
+  /** Copies of history objects, and records that wait to be decoded. */
+  readonly files: ObjectsFound;
+}
+
+/** Lists the work bucket. Its objects live for days, so all of the pipeline's count. */
+export async function workObjects(context: Context, { name }: Pipeline, stage: Stage): Promise<WorkObjects> {
+  const below = async (...prefixes: string[]): Promise<ObjectsFound> => {
+    let [objects, bytes, newest] = [0, 0, 0];
+    for await (const { size, lastModified } of new Listing(context, context.cloud.names.workBucket, prefixes, stage)) {
+      objects += 1;
+      bytes += size;
+      newest = Math.max(newest, lastModified);
+    }
+    return { objects, bytes, ...(objects > 0 && { newest }) };
+  };
+  return {
+    answers: await below(answersPrefix(name)),
+    files: await below(`${versionPrefix}${name}/`, `${undecodedPrefix}${name}/`),
+  };
+}
+
 /** `2026/11/21/09/…` as epoch milliseconds. */
 function hourOf(key: string): number | undefined {
   const [, year, month, day, hour] = /^(\d{4})\/(\d\d)\/(\d\d)\/(\d\d)\//.exec(key) ?? [];
@@ -74,7 +104,8 @@ function hourOf(key: string): number | undefined {
 export function placesOf(
   pipeline: Pipeline,
   facts: WarehouseFacts,
-  archive: ArchiveObjects,
+  archive: ObjectsFound,
+  work: WorkObjects,
   environment: Environment | undefined,
 ): Place[] {
   const { retention = {} } = pipeline;
@@ -92,6 +123,19 @@ export function placesOf(
     ...(note === undefined ? {} : { note }),
   });
   const found = (place: Place): Place => (place.rows === 0 ? { ...place, lastDay: facts.now } : place);
+  const temporary = (
+    place: string,
+    { objects, bytes, newest }: ObjectsFound,
+    keptDays: number,
+    note: string,
+  ): Place => ({
+    place,
+    rows: null,
+    objects,
+    bytes,
+    lastDay: newest === undefined ? facts.now : newest + keptDays * dayMs,
+    note,
+  });
   const days = snapshotDays(environment);
   const stays = facts.events.rows + facts.rejects.rows + facts.duplicates.rows > 0;
   const inWarehouse = [ofEvents, after(facts.duplicates, retention.events), after(facts.rejects, retention.rejects)];
@@ -151,6 +195,8 @@ export function placesOf(
       lastDay: facts.exports.objects === 0 ? facts.now : null,
       note: 'exports with a column of that name, all revisions of the windows, and not what partners copied',
     },
+    temporary('answers', work.answers, answerDays, 'all answers that the endpoints keep, not searched'),
+    temporary('work files', work.files, workDays, 'copies of objects and of undecoded records, not searched'),
     {
       place: 'query results',
       rows: null,
