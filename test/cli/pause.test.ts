@@ -12,7 +12,7 @@ function outputs(pipelines: object): string {
     HistoryBucketName: 'h',
     ArchiveBucketName: 'a',
     ExportsBucketName: 'e',
-  WorkBucketName: 'w',
+    WorkBucketName: 'w',
     WarehouseName: 'w',
     DatabaseName: 'd',
     OwnerSecretArn: 's',
