@@ -1,3 +1,4 @@
+import { inTurn } from '../../lambda/export/due';
 import { Agenda, RateLimit, Server } from './events';
 import type { Values } from './inputs';
 
@@ -13,9 +14,9 @@ export interface ManyExports {
 export interface ExportsResult {
   /** Seconds until every window is published. */
   readonly publishedAfter: number;
-  /** Seconds of the invocation that begins the first unload of each export. It is cut off at its timeout. */
+  /** Seconds of the longest invocation that begins the first unload of exports, until it begins no more. */
   readonly tick: number;
-  /** Exports whose first unload another tick has to begin. */
+  /** Exports whose first unload a later tick than the first one begins. */
   readonly leftToNextTick: number;
   readonly mostActive: number;
   /** Longest wait of a call for its rate. */
@@ -65,22 +66,25 @@ export function runExports({ exports, windows, slots }: ManyExports, values: Val
         submit(item);
       }),
     );
+  const all = left.map((_, item) => item);
   const tick = () => {
     const began = agenda.now;
-    const next = (item: number) => {
+    const items = inTurn(all, Math.floor(began / tickSeconds));
+    const next = (turn: number) => {
       facts.tick = Math.max(facts.tick, agenda.now - began);
-      if (agenda.now - began > values.exportTimeout) {
-        if (began === 0) facts.leftToNextTick = exports - item;
+      if (agenda.now - began > values.exportTime) {
+        if (began === 0) facts.leftToNextTick = exports - turn;
         return;
       }
-      if (item === exports) return;
+      const item = items[turn];
+      if (item === undefined) return;
       lists.call(1, () =>
         results.call(2, () =>
           // The state and the survey are queries that the function waits for.
           agenda.after(6 * values.callSeconds + 2 * values.stepSeconds, () => {
             if (!begun.has(item)) submit(item);
             begun.add(item);
-            next(item + 1);
+            next(turn + 1);
           }),
         ),
       );
@@ -95,7 +99,7 @@ export function runExports({ exports, windows, slots }: ManyExports, values: Val
   const last = series.at(-1)!;
   return {
     publishedAfter: last[1] === 0 ? last[0] : Number.POSITIVE_INFINITY,
-    tick: Math.min(facts.tick, values.exportTimeout),
+    tick: facts.tick,
     leftToNextTick: facts.leftToNextTick,
     mostActive: facts.mostActive,
     waits: { list: lists.longestWait, result: results.longestWait },

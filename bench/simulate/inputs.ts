@@ -1,5 +1,7 @@
 /** The inputs of the simulations: documented quotas, and times of service. */
 
+import { reservedMs } from '../../lambda/export/export';
+
 interface Input {
   readonly value: number;
   readonly unit: string;
@@ -30,10 +32,10 @@ export const inputs = {
   loadBatch: { value: 250, unit: 'objects in a batch of the queue, most', source: 'lib/history/load.ts' },
   loadBytes: { value: 1024 ** 3, unit: 'bytes in a transaction of a load, most', source: 'lambda/load/groups.ts' },
   loadFunctions: { value: 2, unit: 'load functions at once', source: 'lib/history/load.ts' },
-  exportTimeout: {
-    value: 900,
-    unit: 'seconds of an invocation of the export function, most',
-    source: 'lib/export/export.ts',
+  exportTime: {
+    value: 900 - reservedMs / 1000,
+    unit: 'seconds after which an invocation begins no further export',
+    source: 'lib/export/export.ts, lambda/export/export.ts',
   },
 } satisfies Record<string, Input>;
 

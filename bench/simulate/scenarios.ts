@@ -99,6 +99,7 @@ function manyExports(values: Values): Scenario {
     { exports: 200, windows: 720, slots: 5 },
     { exports: 200, windows: 720, slots: 50 },
     { exports: 1000, windows: 1, slots: 5 },
+    { exports: 4000, windows: 1, slots: 5 },
   ];
   const results = cases.map((one) => ({ one, result: runExports(one, values) }));
   return {

@@ -6,6 +6,19 @@ import type { ChangedWindow, LedgerState, PublishedWindow } from './ledger';
 /** Late rows are looked for once in this time. */
 export const surveyEveryMs = 3_600_000;
 
+/** The golden ratio. Its multiples, without their whole parts, leave no large gap between 0 and 1 (three-distance theorem). */
+const goldenRatio = (Math.sqrt(5) - 1) / 2;
+
+/**
+ * The exports in the order in which a tick looks at them. The list is turned, by another amount in each tick. Where a tick has time for one of
+ * `n` exports in `k`, each of them is reached within 2k + 1 ticks.
+ * @param turn number of the tick
+ */
+export function inTurn<T>(items: readonly T[], turn: number): T[] {
+  const first = Math.floor(((turn * goldenRatio) % 1) * items.length);
+  return [...items.slice(first), ...items.slice(0, first)];
+}
+
 export interface Due {
   /** Windows to publish now, in order. */
   readonly windows: readonly ExportWindow[];

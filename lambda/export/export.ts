@@ -6,7 +6,16 @@ import { type Ended, parseRunEvent, type Tick } from '../shared/run-event';
 import { ownState, WarehouseAsleepError } from '../shared/warehouse';
 import { finishBatch, finishMissedUnloads, isUnfinished, submitBatch } from './batches';
 import { type ExportItem, windowStart } from './contract';
-import { changedWindows, countOf, type Due, dueWindows, mayLeaveWindows, surveyEveryMs, surveyNeeded } from './due';
+import {
+  changedWindows,
+  countOf,
+  type Due,
+  dueWindows,
+  inTurn,
+  mayLeaveWindows,
+  surveyEveryMs,
+  surveyNeeded,
+} from './due';
 import type { UnloadEngine } from './engine';
 import type { ExportContext, ExportHost } from './host';
 import { type Batch, parseUnloadName } from './layout';
@@ -40,7 +49,7 @@ export const exportFunction = (host: ExportHost) => async (input: unknown, remai
     if (event.kind === 'ended') await continueAfterUnload(context, event);
     else {
       const pause = await pausing(host);
-      await (pause ? finishBeforePause(context, pause) : publishExports(context, event));
+      await (pause ? finishBeforePause(context, pause) : publishExports(context, event, remainingMs));
     }
   } catch (error) {
     if (!(error instanceof WarehouseAsleepError)) throw error;
@@ -95,15 +104,25 @@ async function finishBeforePause(context: ExportContext, { since }: PauseState):
   log('the environment is being paused, no export starts', { busy });
 }
 
-/** Publishes what is due of all exports, or of the one that is requested. A failed export does not stop the others. */
-async function publishExports(context: ExportContext, event: Tick | Request): Promise<void> {
+/** With less time left, a tick begins no further export. One export takes seconds, unless the warehouse is busy. */
+export const reservedMs = 60_000;
+
+/**
+ * Publishes what is due of all exports, or of the one that is requested. A failed export does not stop the others. Each tick begins with
+ * another export, so that the time of the function runs out at other exports than in the tick before.
+ */
+async function publishExports(context: ExportContext, event: Tick | Request, remainingMs: RemainingMs): Promise<void> {
   const { plan, log } = context;
   const requested = event.kind === 'request' ? event.export : undefined;
   const items = plan.exports.filter(({ name }) => requested === undefined || requested === name);
   if (items.length === 0)
     throw new Error(`export must be one of ${plan.exports.map(({ name }) => name).join(', ')}, got ${requested}`);
   const failures: unknown[] = [];
-  for (const item of items) {
+  for (const [i, item] of inTurn(items, Math.floor(event.scheduledTime / everyMs(context))).entries()) {
+    if (i > 0 && remainingMs() < reservedMs) {
+      log('no time is left, the next ticks begin with the other exports', { exports: items.length - i });
+      break;
+    }
     try {
       await publishExport(context, item, event);
     } catch (error) {

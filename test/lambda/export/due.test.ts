@@ -1,5 +1,5 @@
 import type { ExportItem } from '../../../lambda/export/contract';
-import { dueWindows, mayLeaveWindows, surveyNeeded } from '../../../lambda/export/due';
+import { dueWindows, inTurn, mayLeaveWindows, surveyNeeded } from '../../../lambda/export/due';
 
 const at = (time: string) => Date.parse(time);
 const iso = (time: number) => new Date(time).toISOString().slice(0, 16);
@@ -118,4 +118,23 @@ test('a batch that was full of windows of the past or corrections may leave more
   expect(mayLeaveWindows(item(), state, batch({ ...next, revision: 1 }), 1)).toBe(true);
   expect(mayLeaveWindows(item(), state, batch(past), 2)).toBe(false);
   expect(mayLeaveWindows(item(), state, batch(next), 1)).toBe(false);
+});
+
+describe('exports in turn', () => {
+  const items = Array.from({ length: 1000 }, (_, i) => i);
+
+  test('are all exports, in their order, from another one on in each tick', () => {
+    const turns = Array.from({ length: 5 }, (_, turn) => inTurn([0, 1, 2, 3, 4, 5, 6, 7], turn));
+    expect(turns.map((turn) => turn.join(''))).toEqual(['01234567', '45670123', '12345670', '67012345', '34567012']);
+  });
+
+  test.each([1, 7, 440, 999])('are all reached by ticks that have time for %s of a thousand', (most) => {
+    for (const first of [0, 1_963_287, 29_449_311]) {
+      const reached = new Set<number>();
+      const ticks = Math.ceil((2 * items.length) / most) + 1;
+      for (let turn = first; turn < first + ticks; turn += 1)
+        for (const item of inTurn(items, turn).slice(0, most)) reached.add(item);
+      expect(reached.size).toBe(items.length);
+    }
+  });
 });

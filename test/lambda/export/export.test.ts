@@ -198,3 +198,17 @@ describe('while the environment is being paused', () => {
     expect(world.unloads).toHaveLength(1);
   });
 });
+
+test('a tick without time for all exports begins with others than the tick before, so that none waits forever', async () => {
+  const names = Array.from({ length: 10 }, (_, i) => `sold${i}`);
+  const world = new World(...names);
+  const begun: string[][] = [];
+  for (const time of ['05:30', '05:45', '06:00', '06:15', '06:30', '06:45']) {
+    const before = world.unloads.length;
+    // Each tick has time for three exports.
+    await world.tick(time, () => (world.unloads.length - before < 3 ? 60_000 : 59_999));
+    begun.push(world.unloads.slice(before).map((name) => /sold\d/.exec(name)![0]));
+  }
+  expect(begun[0]).toHaveLength(3);
+  expect(begun.flat().sort()).toEqual(names);
+});

@@ -3,6 +3,7 @@ import type { ExportItem } from '../../../lambda/export/contract';
 import { exportFunction } from '../../../lambda/export/export';
 import type { ExportHost } from '../../../lambda/export/host';
 import type { LedgerEntry } from '../../../lambda/export/ledger';
+import type { RemainingMs } from '../../../lambda/shared/deadline';
 import type { BusEvent } from '../../../lambda/shared/event-bus';
 import type { ObjectBytes, ObjectListing } from '../../../lambda/shared/objects';
 import type { Row, Submission } from '../../../lambda/shared/warehouse';
@@ -100,12 +101,12 @@ export class World {
     this.run = exportFunction(host);
   }
 
-  send(event: unknown): Promise<void> {
-    return this.run(event, () => 60_000);
+  send(event: unknown, remainingMs: RemainingMs = () => 60_000): Promise<void> {
+    return this.run(event, remainingMs);
   }
 
-  tick(time: string): Promise<void> {
-    return this.send({ kind: 'start', scheduledTime: `${day}T${time}:00Z` });
+  tick(time: string, remainingMs?: RemainingMs): Promise<void> {
+    return this.send({ kind: 'start', scheduledTime: `${day}T${time}:00Z` }, remainingMs);
   }
 
   get unloads(): string[] {
