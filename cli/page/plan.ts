@@ -32,12 +32,14 @@ interface Dependencies {
 /**
  * Answers the page's call for the plan. `millrace plan` runs in a process of its own, because this one has loaded the
  * pipelines as they were at its start. It runs again only after the working tree or the deployment changed.
+ * @param ended aborted when the page ends: a plan that is being made then ends too
  */
 export function planCalls(
   ports: Pick<PagePorts, 'connection' | 'deployments'>,
   pipelines: readonly Pipeline[],
+  ended: AbortSignal,
   { run, tree, read }: Dependencies = {
-    run: millrace,
+    run: (args) => millrace(args, ended),
     tree: editedFiles,
     read: (file) => readFile(join(root, file), 'utf8'),
   },
@@ -110,9 +112,9 @@ function nodeOf({ object }: Pick<Change, 'object'>): { node?: string } {
   return { node: kind === 'export' ? `${name} (export)` : name };
 }
 
-const millrace = (args: readonly string[]): Promise<Ran> =>
+const millrace = (args: readonly string[], signal: AbortSignal): Promise<Ran> =>
   new Promise((resolve) => {
-    const options = { cwd: process.cwd(), timeout: DEADLINE_MS, maxBuffer: LARGEST_PLAN };
+    const options = { cwd: process.cwd(), timeout: DEADLINE_MS, maxBuffer: LARGEST_PLAN, signal };
     const child = execFile(
       process.execPath,
       [join(root, 'bin/millrace.js'), ...args],

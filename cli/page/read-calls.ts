@@ -12,17 +12,22 @@ import { viewCalls } from './views';
 
 /** The calls that every environment answers. */
 export function readCalls(ports: PagePorts, pipelines: readonly Pipeline[]) {
-  const { dispose, ...sql } = sqlConsole(ports);
+  const ended = new AbortController();
+  const { dispose: disposeConsole, ...sql } = sqlConsole(ports);
   const { download, ...exports } = exportCalls(ports);
   const calls = {
     ...callsThroughCommands(ports, pipelines),
     ...sql,
     ...exports,
     ...viewCalls(ports, pipelines),
-    ...planCalls(ports, pipelines),
+    ...planCalls(ports, pipelines, ended.signal),
     ...seriesCalls(ports, pipelines),
     ...endpointCalls(ports, pipelines),
     ...runbookCalls,
   } satisfies Partial<Source['calls']>;
+  const dispose = () => {
+    ended.abort();
+    disposeConsole();
+  };
   return { calls, download, dispose };
 }

@@ -18,9 +18,9 @@ export function WhyView() {
     text.value = argument;
     answers.value = undefined;
     error.value = undefined;
+    busy.value = argument !== '';
     if (argument === '') return undefined;
     let ended = false;
-    busy.value = true;
     call('/api/why', { event: argument })
       .then(
         (found) => {
@@ -31,7 +31,7 @@ export function WhyView() {
         },
       )
       .finally(() => {
-        busy.value = false;
+        if (!ended) busy.value = false;
       });
     return () => {
       ended = true;
