@@ -20,14 +20,19 @@ const plan = (changes: unknown[]) => JSON.stringify({ comparedWith: 'the registr
 function world(connection: { data: string; outputs: string; environment?: string }, deployments?: () => number) {
   const asked: (readonly string[])[] = [];
   const state = { tree: 'a', ran: { code: 3, stdout: plan([change, unchanged, sold]), stderr: '' } as Ran };
-  const calls = planCalls({ connection, ...(deployments && { deployments }) }, pipelines, new AbortController().signal, {
-    read: async (file) => `select ${file}\n`,
-    run: async (args) => {
-      asked.push(args);
-      return state.ran;
+  const calls = planCalls(
+    { connection, ...(deployments && { deployments }) },
+    pipelines,
+    new AbortController().signal,
+    {
+      read: async (file) => `select ${file}\n`,
+      run: async (args) => {
+        asked.push(args);
+        return state.ran;
+      },
+      tree: async () => state.tree,
     },
-    tree: async () => state.tree,
-  });
+  );
   return { asked, state, ask: () => calls['/api/plan']({}) };
 }
 
