@@ -66,8 +66,8 @@ function addToken(api: Command, io: CommandIo): void {
         'Makes a token, signed with the newest key of the environment. Whoever has it may ask the endpoints of its scopes until it expires; ' +
           'nothing can take it back before that but rotate-keys --revoke. Reading the keys needs secretsmanager:GetSecretValue on their secret.\n\n' +
           '  npx millrace api token --scope estore.revenue --expires 1h\n' +
-          '  npx millrace api token --scope estore.customer_cart --fixed customer_id=customer_7 --rps 5\n' +
-          "  npx millrace api token --scope 'estore.*' --fixed customer_id=customer_7 --environment prod",
+          '  npx millrace api token --scope estore.cart --fixed customer_id=customer_7 --rps 5\n' +
+          "  npx millrace api token --scope 'pageviews.*' --scope estore.revenue --environment prod",
       )
       .requiredOption('--scope <name>', '<pipeline>.<endpoint> or <pipeline>.*; repeat it for more', collected)
       .option('--fixed <param=value>', 'a value that the caller cannot choose; repeat it for more', collected)

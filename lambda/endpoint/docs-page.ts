@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { script, style } from './docs-assets';
 import type { ApiAnswer, ApiRequest } from './request';
 import { compressed } from './response';
 
@@ -6,14 +7,22 @@ import { compressed } from './response';
 interface Document {
   readonly info: { readonly title: string; readonly description: string };
   readonly paths: Readonly<Record<string, { readonly get: Operation }>>;
-  readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
+  readonly components: {
+    readonly schemas: Readonly<Record<string, Schema>>;
+    readonly responses: Readonly<Record<string, Answer>>;
+  };
 }
 
 interface Operation {
   readonly operationId: string;
   readonly description?: string;
   readonly parameters: readonly Parameter[];
-  readonly responses: Readonly<Record<string, { readonly description?: string }>>;
+  readonly responses: Readonly<Record<string, Partial<Answer>>>;
+  readonly 'x-millrace'?: { readonly tenant?: string; readonly views: readonly string[] };
+}
+
+interface Answer {
+  readonly description: string;
 }
 
 interface Parameter {
@@ -32,31 +41,17 @@ interface Schema {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly properties?: Readonly<Record<string, Schema>>;
+  readonly 'x-redshift-type'?: string;
 }
 
-const style = `body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:0 auto;padding:1rem;color:#1b1f24;background:#fff}
-h1,h2{line-height:1.2}section{border-top:1px solid #d0d7de;margin-top:2rem}table{border-collapse:collapse;width:100%}
-th,td{text-align:left;padding:.25rem .75rem .25rem 0;vertical-align:top;border-bottom:1px solid #eaeef2}
-code,pre,input{font:14px/1.4 ui-monospace,monospace}pre{background:#f6f8fa;padding:.75rem;overflow:auto;max-height:24rem}
-label{display:block;margin:.25rem 0}input{padding:.25rem;width:20rem;max-width:100%}
-@media(prefers-color-scheme:dark){body{color:#e6edf3;background:#0d1117}pre{background:#161b22}th,td,section{border-color:#30363d}
-input,button{color:inherit;background:#161b22;border:1px solid #6e7681}a{color:#79c0ff}}`;
-
-/** Sends the request of a form. The token stays in the page and is sent in the Authorization header only. */
-const script = `for (const form of document.forms) if (form.dataset.path) form.addEventListener('submit', async (event) => {
-  event.preventDefault();
-  const query = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ''));
-  const output = form.querySelector('pre');
-  output.hidden = false;
-  output.textContent = 'Waiting for the answer';
-  try {
-    const token = document.getElementById('token').value.trim();
-    const answer = await fetch(form.dataset.path + '?' + query, { headers: token ? { authorization: 'Bearer ' + token } : {} });
-    output.textContent = answer.status + ' ' + answer.statusText + '\\n\\n' + (await answer.text()).slice(0, 20000);
-  } catch (error) {
-    output.textContent = String(error);
-  }
-});`;
+interface Endpoint {
+  /** `/v1/estore/revenue`, without a suffix. */
+  readonly path: string;
+  /** `estore.revenue`. */
+  readonly name: string;
+  readonly operation: Operation;
+  readonly columns: Readonly<Record<string, Schema>>;
+}
 
 const hash = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
@@ -84,76 +79,105 @@ export const docsAnswer = (openapi: unknown, request: ApiRequest): ApiAnswer =>
     page(openapi as Document),
   );
 
-function page({ info, paths, components }: Document): string {
-  const sections = Object.entries(paths)
-    .filter(([path]) => /^\/v1\/.*\.json$/.test(path))
-    .map(([path, { get }]) => section(path, get, components.schemas[`${get.operationId}_row`]));
+function page(document: Document): string {
+  const { info } = document;
+  const endpoints = endpointsOf(document);
+  const pipelines = [...new Set(endpoints.map(({ name }) => name.split('.')[0]!))];
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${html(info.title)}</title><style>${style}</style></head>
-<body><h1>${html(info.title)}</h1>
-<p>${html(info.description)} The whole description is in <a href="/openapi.json">/openapi.json</a> (OpenAPI 3.1).</p>
-<p>Send a token with each request: <code>Authorization: Bearer &lt;token&gt;</code>. Roles of partners sign their requests
-(AWS Signature Version 4, service <code>execute-api</code>) and ask below <code>/iam/v1</code>. The suffixes
-<code>.json</code>, <code>.csv</code> and <code>.ndjson</code> choose the format.</p>
-<p><label>Token for trying requests here <input id="token" type="password" autocomplete="off"></label></p>
-<main>${sections.join('\n') || '<p>There are no endpoints.</p>'}</main>
-<script>${script}</script></body></html>
+<body><div class="frame"><nav aria-label="Endpoints">${pipelines.map((each) => links(each, endpoints)).join('')}</nav><main>
+<h1>${html(info.title)}</h1>
+<p>${html(info.description)} <a href="/openapi.json">/openapi.json</a> describes them for tools (OpenAPI 3.1).</p>
+<section aria-labelledby="how"><h2 id="how">How to ask</h2>
+<p>Send a token with each request, or sign it as a role of a partner and ask below <code>/iam/v1</code> (AWS Signature Version 4,
+service <code>execute-api</code>). The suffixes <code>.json</code>, <code>.csv</code> and <code>.ndjson</code> choose the format.</p>
+<pre>curl -H "Authorization: Bearer $TOKEN" '…${html(endpoints[0]?.path ?? '/v1/pipeline/endpoint')}.json'</pre>
+<p><label>Token for trying requests here <span class="muted">it stays in this page</span>
+<input id="token" type="password" autocomplete="off"></label></p></section>
+${endpoints.map((endpoint) => section(endpoint, document)).join('\n') || '<p>There are no endpoints.</p>'}
+</main></div><script>${script}</script></body></html>
 `;
 }
 
-function section(path: string, { operationId, description, parameters, responses }: Operation, row?: Schema): string {
-  const columns = Object.entries(row?.properties ?? {});
-  return `<section id="${html(operationId)}"><h2><code>GET ${html(path)}</code></h2>
-${description === undefined ? '' : `<p>${html(description)}</p>`}
-${table(
-  ['Parameter', 'Type', 'Meaning'],
-  parameters.map((param) => [
-    `<code>${html(param.name)}</code>${param.required ? ' (required)' : ''}`,
-    html(typeOf(param.schema)),
-    html([param.description, param.schema.description].filter(Boolean).join(' ')),
-  ]),
-)}
-${table(
-  ['Column', 'Type'],
-  columns.map(([name, schema]) => [`<code>${html(name)}</code>`, html(typeOf(schema))]),
-)}
-<details><summary>Answers</summary>${table(
-    ['Status', 'Meaning'],
-    Object.entries(responses).map(([code, answer]) => [code, html(answer.description ?? statusTexts[code] ?? '')]),
-  )}</details>
-<form data-path="${html(path)}">${parameters
-    .map(({ name }) => `<label><code>${html(name)}</code> <input name="${html(name)}" autocomplete="off"></label>`)
-    .join('')}<button>Ask</button><pre hidden></pre></form></section>`;
+const endpointsOf = ({ paths, components }: Document): Endpoint[] =>
+  Object.entries(paths).flatMap(([path, { get }]) => {
+    const [, pipeline, name] = /^\/v1\/([^/]+)\/([^/]+)\.json$/.exec(path) ?? [];
+    if (name === undefined) return [];
+    const columns = components.schemas[`${get.operationId}_row`]?.properties ?? {};
+    return [{ path: path.slice(0, -'.json'.length), name: `${pipeline}.${name}`, operation: get, columns }];
+  });
+
+function links(pipeline: string, endpoints: readonly Endpoint[]): string {
+  const own = endpoints.filter(({ name }) => name.startsWith(`${pipeline}.`));
+  const items = own.map(
+    ({ operation, name }) => `<li><a href="#${html(operation.operationId)}">${html(name.split('.')[1]!)}</a></li>`,
+  );
+  return `<strong>${html(pipeline)}</strong><ul>${items.join('')}</ul>`;
 }
 
-const statusTexts: Readonly<Record<string, string>> = {
-  400: 'Parameters are unknown, repeated, missing or not allowed.',
-  401: 'There is no token, or it is not valid.',
-  403: 'The caller has no access, or cannot choose a parameter.',
-  404: 'There is no such endpoint.',
-  413: 'The answer is too large.',
-  429: 'There are too many requests. Retry-After says when to try again.',
-  500: 'The query or the request failed.',
-  503: 'The warehouse is not available. Retry-After says when to try again.',
-  504: 'The query took too long and was cancelled.',
-};
+function section({ path, name, operation, columns }: Endpoint, { components }: Document): string {
+  const { operationId, description, parameters, responses, 'x-millrace': facts } = operation;
+  const answers = Object.entries(responses).map(([code, { description: own }]) => [
+    code,
+    html(own ?? components.responses[code]?.description ?? ''),
+  ]);
+  return `<section aria-labelledby="${html(operationId)}"><h2 id="${html(operationId)}">${html(name)}</h2>
+${description === undefined ? '' : `<p>${html(sentence(description))}</p>`}
+<p class="path"><code>GET ${html(path)}.json</code></p>
+${facts === undefined ? '' : `<p class="muted">${html(factsText(facts, parameters))}</p>`}
+<h3>Columns</h3>
+${table(
+  ['Name', 'Type', 'In JSON'],
+  Object.entries(columns).map(([column, schema]) => [
+    `<code>${html(column)}</code>`,
+    `<code>${html(schema['x-redshift-type'] ?? '')}</code>`,
+    html(typeOf(schema)),
+  ]),
+)}
+<h3>Try it</h3>
+<form data-path="${html(path)}">${parameters.length === 0 ? '' : `<div class="fields">${parameters.map(field).join('')}</div>`}
+<p class="actions"><button>Ask</button><label>Format <select name="format"><option>json</option><option>csv</option><option>ndjson</option></select></label></p>
+<output></output></form>
+<details><summary>Answers by status</summary>${table(['Status', 'Meaning'], answers)}</details></section>`;
+}
+
+function factsText({ tenant, views }: NonNullable<Operation['x-millrace']>, parameters: readonly Parameter[]): string {
+  const parts = [`Reads ${views.join(', ')}.`];
+  if (tenant !== undefined) parts.push(`The token fixes ${tenant}, so a request must not have it.`);
+  const required = parameters.filter((param) => param.required).map((param) => param.name);
+  if (required.length > 0) parts.push(`Required: ${required.join(', ')}.`);
+  return parts.join(' ');
+}
+
+function field({ name, required, description, schema }: Parameter): string {
+  const { enum: values, default: standard, minimum, maximum } = schema;
+  const id = html(name);
+  const type = `${html(typeOf(schema))}${required ? ', required' : ''}`;
+  const bounds = minimum !== undefined && maximum !== undefined ? `From ${minimum} to ${maximum}.` : undefined;
+  const hints = [description, schema.description, bounds].filter((hint) => hint !== undefined).map(sentence);
+  const options = ['', ...(values ?? [])].map((value) => `<option>${html(value)}</option>`).join('');
+  const attributes = `name="${id}"${required ? ' required' : ''}`;
+  const input = values
+    ? `<select ${attributes}>${options}</select>`
+    : `<input ${attributes} autocomplete="off" spellcheck="false" placeholder="${html(String(standard ?? ''))}">`;
+  return `<label><code>${id}</code> <span class="muted">${type}</span>${input}<span class="hint">${html(hints.join(' '))}</span></label>`;
+}
+
+const sentence = (text: string) => (/[.!?…]$/.test(text.trim()) ? text : `${text}.`);
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
-  rows.length === 0
-    ? ''
-    : `<table><thead><tr>${head.map((cell) => `<th scope="col">${cell}</th>`).join('')}</tr></thead><tbody>${rows
-        .map((cells) => `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`)
-        .join('')}</tbody></table>`;
+  `<div class="scroll" tabindex="0"><table><thead><tr>${head.map((cell) => `<th scope="col">${cell}</th>`).join('')}</tr></thead><tbody>${rows
+    .map((cells) => `<tr>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`)
+    .join('')}</tbody></table></div>`;
 
-function typeOf({ type, format, enum: values, default: standard, minimum, maximum }: Schema): string {
-  const types = [type ?? 'any'].flat().filter((each) => each !== 'null');
-  return [
-    format ?? types.join(' or '),
-    ...(values ? [`one of ${values.join(', ')}`] : []),
-    ...(minimum !== undefined && maximum !== undefined ? [`${minimum} to ${maximum}`] : []),
-    ...(standard === undefined ? [] : [`default ${standard}`]),
-  ].join(', ');
+/** `string (date-time) or null`, as JSON Schema names it. */
+function typeOf({ type, format, enum: values }: Schema): string {
+  if (values) return 'one of these';
+  const types = [type ?? 'any value']
+    .flat()
+    .map((each) => (each === 'string' && format ? `${each} (${format})` : each));
+  return types.join(' or ');
 }
 
 const entities: Readonly<Record<string, string>> = {

@@ -137,6 +137,7 @@ function operation(item: EndpointItem, format: Format, security: 'token' | 'part
     tags: [item.pipeline],
     summary: `${item.pipeline}.${item.name} as ${format.toUpperCase()}`,
     ...(item.description === undefined ? {} : { description: item.description }),
+    'x-millrace': { views: item.views, ...(item.tenant === undefined ? {} : { tenant: item.tenant }) },
     security: [{ [security]: [] }],
     parameters: item.params
       // The token or the partner's access has its value, and a request may not.
@@ -176,7 +177,9 @@ function contentOf(item: EndpointItem, format: Format): Json {
 
 const rowSchema = ({ columns }: EndpointItem): Json => ({
   type: 'object',
-  properties: Object.fromEntries(columns.map((column) => [column.name, columnSchema(column)])),
+  properties: Object.fromEntries(
+    columns.map((column) => [column.name, { ...columnSchema(column), 'x-redshift-type': column.type }]),
+  ),
   required: columns.map(({ name }) => name),
   additionalProperties: false,
 });

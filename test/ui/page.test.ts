@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isSecondTier } from '../support/tier';
+import { docsTests } from './page/docs';
 import { exportTests } from './page/exports';
 import { faultTests } from './page/faults';
 import { figureTests } from './page/figures';
@@ -44,6 +45,7 @@ withBrowser('the page in a browser', () => {
   recordTests(page);
   sqlTests(page);
   exportTests(page);
+  docsTests(page, axe);
   figureTests(page);
   faultTests(page);
 

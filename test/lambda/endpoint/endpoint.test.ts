@@ -521,7 +521,8 @@ test('only requests to endpoints that exist are counted by endpoint, without zer
 
 test('the document and its page are served to everyone', async () => {
   const { get, world } = fakeEndpoints();
-  world.openapi = { openapi: '3.1.0', info: { title: 'T<', description: 'D' }, paths: {}, components: { schemas: {} } };
+  const components = { schemas: {}, responses: {} };
+  world.openapi = { openapi: '3.1.0', info: { title: 'T<', description: 'D' }, paths: {}, components };
   expect(bodyOf(await get('/openapi.json'))).toEqual(world.openapi);
   const page = await get('/docs');
   expect(page.body).toContain('<h1>T&lt;</h1>');
