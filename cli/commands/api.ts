@@ -143,7 +143,7 @@ function addCall(api: Command, io: CommandIo, exit: Exit): void {
         'Asks an endpoint over HTTPS, as its callers do. Without --token it makes one for this endpoint that is valid for a minute; the tenant is then fixed in it. ' +
           'Exit code 1 unless the answer is 200.\n\n' +
           '  npx millrace api call estore.revenue since=2026-11-01 limit=5\n' +
-          '  npx millrace api call estore.customer_cart customer_id=customer_7 --format csv\n' +
+          '  npx millrace api call estore.cart customer_id=customer_7 --format csv\n' +
           '  npx millrace api call estore.revenue --environment prod --json',
       )
       .addOption(
