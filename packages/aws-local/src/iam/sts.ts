@@ -21,6 +21,9 @@ interface Session {
   readonly expiresAt?: number;
 }
 
+/** An expired session is refused as expired for so long, then as unknown. */
+const keptAfterExpiryMs = 3_600_000;
+
 const namespace = 'https://sts.amazonaws.com/doc/2011-06-15/';
 const parameters = ['Action', 'Version', 'RoleArn', 'RoleSessionName', 'ExternalId', 'DurationSeconds'];
 
@@ -113,8 +116,16 @@ export class Sts implements StsPort {
   }
 
   #open(principal: Principal, credentials: Credentials, expiresAt?: number): Credentials {
+    this.#forgetOld();
     this.#sessions.set(credentials.accessKeyId, { principal, credentials, expiresAt });
     return credentials;
+  }
+
+  /** Removes the sessions that expired long ago. */
+  #forgetOld(): void {
+    const oldest = this.realNow() - keptAfterExpiryMs;
+    for (const [id, { expiresAt }] of this.#sessions)
+      if (expiresAt !== undefined && expiresAt < oldest) this.#sessions.delete(id);
   }
 
   async #handle(request: ServiceRequest) {

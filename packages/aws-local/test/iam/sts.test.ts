@@ -70,6 +70,11 @@ test('a session ends in real time, however far the clock jumps', async () => {
   await expect(client(credentials).send(new GetCallerIdentityCommand({}))).rejects.toMatchObject({
     name: 'ExpiredTokenException',
   });
+  services.real.now += 3_600_001;
+  await assume(partner(), { DurationSeconds: 900 });
+  await expect(client(credentials).send(new GetCallerIdentityCommand({}))).rejects.toMatchObject({
+    name: 'InvalidClientTokenId',
+  });
   await expect(assume(partner(), { DurationSeconds: 3601 })).rejects.toMatchObject({ name: 'ValidationError' });
 });
 

@@ -239,7 +239,7 @@ class DataApi {
       size,
       nextToken,
       (page, NextToken) => ({
-        Statements: page.map(listed),
+        Statements: page.flatMap(({ id }) => this.options.store.find(id) ?? []).map(listed),
         NextToken,
       }),
     );

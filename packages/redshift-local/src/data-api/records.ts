@@ -52,6 +52,27 @@ export interface StatementRecord {
   readonly members: readonly SubStatement[];
 }
 
+/** What a search for statements asks of each. Memory keeps it of every statement; the journal has the rest. */
+export type StatementSummary = Pick<
+  StatementRecord,
+  'id' | 'warehouse' | 'database' | 'principal' | 'name' | 'clientToken' | 'createdMs' | 'status'
+> & {
+  /** Number of members. */
+  readonly statements: number;
+};
+
+export const summaryOf = (record: StatementRecord): StatementSummary => ({
+  id: record.id,
+  warehouse: record.warehouse,
+  database: record.database,
+  principal: record.principal,
+  name: record.name,
+  clientToken: record.clientToken,
+  createdMs: record.createdMs,
+  status: record.status,
+  statements: record.members.length,
+});
+
 export type WarehouseTarget = { readonly kind: 'cluster' | 'workgroup'; readonly name: string; readonly arn: string };
 
 export const isTerminal = (status: Status): boolean =>

@@ -1,16 +1,24 @@
 import { type Clock, FullDiskError, type Principal } from 'aws-local-kit';
 import { interruptedError, retentionMs, type StatementJournal } from './journal';
 import type { ReachableWarehouse } from './reachable';
-import { isTerminal, ownerOf, type StatementRecord } from './records';
+import { isTerminal, ownerOf, type StatementRecord, type StatementSummary, summaryOf } from './records';
 import type { ResultFiles } from './results';
 
 const hourMs = 3_600_000;
 const tokenMs = 8 * hourMs;
 
-/** The statements of the last 24 hours by the clock. */
+/**
+ * The statements of the last 24 hours by the clock. Memory holds those that run. Of one that has ended it holds a
+ * summary, because texts of statements are long: the journal has the record.
+ */
 export class StatementStore {
-  private readonly byId = new Map<string, StatementRecord>();
-  private readonly byToken = new Map<string, StatementRecord>();
+  /** All statements, in order of creation. */
+  private readonly byId = new Map<string, StatementSummary>();
+  /** Statements that run, or whose end the journal does not have yet. */
+  private readonly open = new Map<string, StatementRecord>();
+  private readonly idByToken = new Map<string, string>();
+  /** Statements that were running when an earlier process ended. */
+  private readonly cut: readonly StatementRecord[];
   /** Statements whose end the journal does not have yet. */
   private readonly late: { readonly record: StatementRecord; readonly onStored: () => void }[] = [];
   private readonly waiters = new Map<string, Set<() => void>>();
@@ -20,7 +28,9 @@ export class StatementStore {
     private readonly journal: StatementJournal,
     private readonly results: ResultFiles,
   ) {
-    for (const record of journal.load()) this.remember(record);
+    const loaded = journal.load();
+    for (const record of loaded) this.remember(record);
+    this.cut = loaded.filter(({ error }) => error === interruptedError);
     results.keepOnly(new Set(this.byId.keys()));
   }
 
@@ -28,7 +38,8 @@ export class StatementStore {
     this.expire();
     this.writeLate();
     // A statement that is remembered and never runs would hold its client token.
-    this.journal.write(record, () => this.byId.values());
+    this.journal.write(record, () => this.byId.keys());
+    this.open.set(record.id, record);
     this.remember(record);
   }
 
@@ -51,7 +62,7 @@ export class StatementStore {
 
   /** Returns the statements that were running when an earlier process ended. */
   interrupted(): StatementRecord[] {
-    return [...this.byId.values()].filter(({ error }) => error === interruptedError);
+    return this.cut.filter(({ id, error }) => error === interruptedError && this.byId.has(id));
   }
 
   /**
@@ -72,32 +83,34 @@ export class StatementStore {
         record.status = 'FINISHED';
         record.error = undefined;
       }
-      this.journal.write(record, () => this.byId.values());
+      this.journal.write(record, () => this.byId.keys());
+      this.byId.set(record.id, summaryOf(record));
     }
     for (const tag of committed) engine.done.forget(tag);
   }
 
   find(id: string): StatementRecord | undefined {
-    const record = this.byId.get(id);
-    return record && this.clock.now() - record.createdMs < retentionMs ? record : undefined;
+    const summary = this.byId.get(id);
+    if (!summary || this.clock.now() - summary.createdMs >= retentionMs) return undefined;
+    return this.open.get(id) ?? this.journal.read(id);
   }
 
   /** Returns the statement that the caller submitted with the token in the last 8 hours. */
   findToken(principal: Principal, token: string): StatementRecord | undefined {
-    const record = this.byToken.get(tokenKey(principal, token));
+    const record = this.find(this.idByToken.get(tokenKey(principal, token)) ?? '');
     return record && this.clock.now() - record.createdMs < tokenMs ? record : undefined;
   }
 
   /** Returns all statements, newest first. */
-  all(): StatementRecord[] {
+  all(): StatementSummary[] {
     this.expire();
-    return [...this.byId.values()].reverse();
+    return [...this.byId.values()].map((summary) => this.current(summary)).reverse();
   }
 
   /** Counts active statements. @param arn of one warehouse @default - all warehouses */
   active(arn?: string): number {
     let count = 0;
-    for (const record of this.byId.values())
+    for (const record of this.open.values())
       if (!isTerminal(record.status) && (arn === undefined || record.warehouse.arn === arn)) count += 1;
     return count;
   }
@@ -125,28 +138,36 @@ export class StatementStore {
   /** Writes what the journal lacks. @throws FullDiskError if the disk is full */
   private writeLate(): void {
     for (let [next] = this.late; next; [next] = this.late) {
-      this.journal.write(next.record, () => this.byId.values());
+      const { record } = next;
+      this.journal.write(record, () => this.byId.keys());
       this.late.shift();
+      this.open.delete(record.id);
+      this.byId.set(record.id, summaryOf(record));
       next.onStored();
     }
   }
 
   private remember(record: StatementRecord): void {
-    this.byId.set(record.id, record);
-    if (record.clientToken !== undefined) this.byToken.set(tokenKey(record.principal, record.clientToken), record);
+    this.byId.set(record.id, summaryOf(record));
+    if (record.clientToken !== undefined) this.idByToken.set(tokenKey(record.principal, record.clientToken), record.id);
   }
 
-  /** Removes expired records. Records are in order of creation, so the old ones come first. */
+  private current(summary: StatementSummary): StatementSummary {
+    const open = this.open.get(summary.id);
+    return open === undefined ? summary : summaryOf(open);
+  }
+
+  /** Removes expired statements. They are in order of creation, so the old ones come first. */
   private expire(): void {
     const limit = this.clock.now() - retentionMs;
-    for (const record of this.byId.values()) {
-      if (record.createdMs > limit) return;
-      if (!isTerminal(record.status)) continue;
-      this.byId.delete(record.id);
-      this.results.remove(record.id, record.members.length);
-      if (record.clientToken === undefined) continue;
-      const key = tokenKey(record.principal, record.clientToken);
-      if (this.byToken.get(key) === record) this.byToken.delete(key);
+    for (const { id, createdMs, statements, principal, clientToken } of this.byId.values()) {
+      if (createdMs > limit) return;
+      if (this.open.has(id)) continue;
+      this.byId.delete(id);
+      this.results.remove(id, statements);
+      if (clientToken === undefined) continue;
+      const key = tokenKey(principal, clientToken);
+      if (this.idByToken.get(key) === id) this.idByToken.delete(key);
     }
   }
 }

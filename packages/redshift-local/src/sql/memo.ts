@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Catalog, Parameters, Relation, Statement } from '../statement';
 
 /** One answer of the catalog that a translation used. */
@@ -125,28 +126,57 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 
 /** Most characters of the texts whose statements are kept parsed. A parsed text takes some thirty times its length. */
 const mostCharacters = 2 ** 20;
+/** The same for texts that were used once. Most of those hold the id of a run and are never used again. */
+const mostUsedOnce = 2 ** 17;
+/** Most texts that are remembered by their hash, to recognize the second use of one that is no longer kept. */
+const mostSeen = 4096;
 
-/** Keeps what was made of the texts that were used last. */
+/** Keeps what was made of the texts that were used last, and longer of those that were used twice. */
 export class TextCache<T> {
-  private readonly made = new Map<string, T>();
-  private characters = 0;
+  private readonly used = new Latest<T>(mostCharacters);
+  private readonly usedOnce = new Latest<T>(mostUsedOnce);
+  private readonly seen = new Set<string>();
 
   /** @param make its errors are passed on, and nothing is kept then */
   get(text: string, make: (text: string) => T): T {
-    const known = this.made.get(text);
-    if (known !== undefined) {
-      this.made.delete(text);
-      this.made.set(text, known);
-      return known;
-    }
-    const made = make(text);
+    const known = this.used.take(text) ?? this.usedOnce.take(text);
+    const made = known ?? make(text);
+    const isAgain = known !== undefined || this.isSeen(text);
+    (isAgain ? this.used : this.usedOnce).put(text, made);
+    return made;
+  }
+
+  /** Returns whether the text was used before, and remembers it. */
+  private isSeen(text: string): boolean {
+    const hash = createHash('sha1').update(text).digest('base64');
+    const found = this.seen.delete(hash);
+    this.seen.add(hash);
+    const [oldest] = this.seen;
+    if (this.seen.size > mostSeen) this.seen.delete(oldest!);
+    return found;
+  }
+}
+
+/** What was made of the texts that were put last. */
+class Latest<T> {
+  private readonly made = new Map<string, T>();
+  private characters = 0;
+
+  constructor(private readonly most: number) {}
+
+  take(text: string): T | undefined {
+    const found = this.made.get(text);
+    if (this.made.delete(text)) this.characters -= text.length;
+    return found;
+  }
+
+  put(text: string, made: T): void {
     this.made.set(text, made);
     this.characters += text.length;
     for (const oldest of this.made.keys()) {
-      if (this.characters <= mostCharacters) break;
+      if (this.characters <= this.most) break;
       this.made.delete(oldest);
       this.characters -= oldest.length;
     }
-    return made;
   }
 }

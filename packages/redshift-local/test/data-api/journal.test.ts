@@ -75,6 +75,23 @@ describe('the journal of statements', () => {
     }
   });
 
+  test('memory holds no text of a statement that has ended, and reads it from the journal, also after a rewrite', () => {
+    const file = join(folder.path, 'texts');
+    const store = new StatementStore(stoppedClock(), fileJournal(file, stoppedClock(), 5000), results);
+    const textOf = (n: number) => `select '${n} é'`;
+    for (let n = 0; n < 50; n++) {
+      const each = record(`${n}`);
+      const [member] = each.members;
+      store.add({ ...each, members: [{ ...member!, sql: textOf(n) }] });
+      const running = store.find(`${n}`)!;
+      running.status = 'FINISHED';
+      store.update(running);
+    }
+    expect(JSON.stringify(store.all())).not.toContain('select');
+    for (let n = 0; n < 50; n++)
+      expect(store.find(`${n}`)).toMatchObject({ status: 'FINISHED', members: [{ sql: textOf(n) }] });
+  });
+
   test('does not grow for ever', () => {
     const file = join(folder.path, 'b');
     const clock = stoppedClock();
