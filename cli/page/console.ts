@@ -25,13 +25,14 @@ type Cell = SqlResult['rows'][number][number];
  * Runs statements through the Data API, like any client of the warehouse. Where the page only reads, it accepts one
  * query, and sends it in a transaction that is READ ONLY.
  */
-export function sqlConsole(
-  ports: Pick<PagePorts, 'readOnly' | 'reach' | 'warehouse'>,
-): Pick<Calls, '/api/sql' | '/api/sql/cancel'> & { dispose(): void } {
+export function sqlConsole(ports: Pick<PagePorts, 'readOnly' | 'reach' | 'warehouse'>): {
+  readonly calls: Pick<Calls, '/api/sql' | '/api/sql/cancel'>;
+  dispose(): void;
+} {
   const client = new RedshiftDataClient({ ...clientSettings(), ...ports.reach });
   /** Statements by the page's ids. A statement without one was cancelled before it was submitted. */
   const running = new Map<string, { id?: string; cancelled: boolean }>();
-  return {
+  const calls: Pick<Calls, '/api/sql' | '/api/sql/cancel'> = {
     async '/api/sql'({ sql, id }) {
       const refusal = ports.readOnly ? refusalOf(sql) : undefined;
       if (refusal !== undefined) return refusal;
@@ -60,8 +61,8 @@ export function sqlConsole(
       if (entry.id !== undefined) await cancel(client, entry.id);
       return { done: 'cancelled' };
     },
-    dispose: () => client.destroy(),
   };
+  return { calls, dispose: () => client.destroy() };
 }
 
 interface Question {

@@ -1,5 +1,6 @@
 import { windowEnd, windowStart } from '../../lambda/export/contract';
 import type { Success } from '../../lambda/export/publication';
+import type { Pipeline } from '../../pipelines/definition';
 import { ofLanding, publicTables } from '../../sql';
 import type { ExportCalendar, ExportWindow } from '../../ui/api';
 import { type Calls, Refusal, type Source } from '../../ui/server';
@@ -13,6 +14,7 @@ const MOST_WINDOWS = 24 * 62;
 /** Answers the page's calls about exports: published windows, and what the next one waits for. */
 export function exportCalls(
   ports: PagePorts,
+  pipelines: readonly Pipeline[],
 ): Pick<Calls, '/api/exports' | '/api/exports/window'> & Pick<Source, 'download'> {
   const readersOf = (name: string) =>
     ports.environment.partners
@@ -21,7 +23,7 @@ export function exportCalls(
   return {
     async '/api/exports'() {
       const exports: ExportCalendar[] = [];
-      for (const named of allExports()) {
+      for (const named of allExports(pipelines)) {
         if (!ports.isDeployed(named.pipeline.name)) continue;
         const { content, format } = named.item;
         exports.push({
@@ -36,7 +38,7 @@ export function exportCalls(
       return { exports };
     },
     async '/api/exports/window'({ export: name, start, revision }) {
-      const { pipeline, definition } = findExport(name);
+      const { pipeline, definition } = findExport(name, pipelines);
       const at = Date.parse(start);
       if (Number.isNaN(at)) throw new Refusal(`start must be a time such as 2026-11-21T05:00:00Z, got '${start}'`);
       const { rows } = await ports.query(

@@ -28,7 +28,7 @@ function remembered<T>(ask: (pipeline: string) => T): (pipeline: string) => T {
 export function localPorts(
   { runtime, demo, dataDir }: PageRuntime,
   watch: RuntimeWatch,
-  environment: Environment,
+  environment: () => Environment,
   /** Counts the records of objects that are not loaded. */
   rows: Pick<HistoryRows, 'of'>,
 ): PagePorts {
@@ -39,7 +39,9 @@ export function localPorts(
     return typeof value === 'string' ? value : undefined;
   };
   return {
-    environment,
+    get environment() {
+      return environment();
+    },
     readOnly: false,
     connection,
     reach: { endpoint: demo.endpoint, region: demo.region, credentials: demo.credentials },

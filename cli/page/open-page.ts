@@ -1,8 +1,12 @@
 import { environments } from '../../environments';
+import type { Runtime } from '../../local/runtime';
 import { pipelines } from '../../pipelines';
 import { type Page, type Source, servePage } from '../../ui/server';
+import { stackName } from '../cloud/names';
 import { HistoryRows } from '../commands/local/history-counts';
 import type { BatchRequests } from '../commands/local/requests';
+import { sqlConsole } from './console';
+import { DeployedTree, type Tree } from './deployed-tree';
 import { tryEndpoint } from './endpoints';
 import type { FaultsOnDemand } from './faults-on-demand';
 import { FlowReader } from './flow';
@@ -19,10 +23,12 @@ const nothingToLook = { '/api/look': async () => ({ done: 'the figures are those
 
 /** Serves the page of the local runtime. */
 export async function openPage(page: PageRuntime, faults: FaultsOnDemand, requests: BatchRequests): Promise<Page> {
-  const environment = environments.find(({ name }) => name === ENVIRONMENT)!;
-  const watch = new RuntimeWatch(page.runtime, pipelines);
-  const ports = localPorts(page, watch, environment, new HistoryRows(page.demo));
-  const attempts = tryIt(page, watch, faults, requests, pipelines);
+  const watch = new RuntimeWatch(page.runtime, () => tree.current.pipelines);
+  const tree = followed(page.runtime, watch, () => (view = viewOf(tree.current)));
+  const ports = localPorts(page, watch, () => tree.current.environment, new HistoryRows(page.demo));
+  const ended = new AbortController();
+  const sql = sqlConsole(ports);
+  faults.onHappened((what) => watch.report('fault', what));
   const state = {
     events: (pipeline: string) => watch.events(pipeline),
     deliveries: () => watch.deliveries,
@@ -31,29 +37,59 @@ export async function openPage(page: PageRuntime, faults: FaultsOnDemand, reques
     paused: () => page.runtime.pause.state() !== undefined,
     pausedUntil: () => page.runtime.pause.next('resume'),
   };
-  const flow = new FlowReader(ports, state, pipelines);
-  const { dispose, download, calls } = readCalls(ports, pipelines);
-  const retry = retryCall(ports, pipelines)['/api/rejects/retry'];
   // The runtime reports the statements of its functions only.
   const thenTouch = async <T>(work: Promise<T>) => work.finally(() => watch.touch());
-  const changing: Pick<Source['calls'], '/api/sql' | '/api/rejects/retry'> = {
-    '/api/sql': (input) => thenTouch(calls['/api/sql'](input)),
-    '/api/rejects/retry': (input) => thenTouch(retry(input)),
+  const viewOf = ({ pipelines: deployed }: Tree) => {
+    const { calls, download } = readCalls(ports, deployed, ended.signal);
+    const retry = retryCall(ports, deployed)['/api/rejects/retry'];
+    const changing: Pick<Source['calls'], '/api/sql' | '/api/sql/cancel' | '/api/rejects/retry'> = {
+      ...sql.calls,
+      '/api/sql': (input) => thenTouch(sql.calls['/api/sql'](input)),
+      '/api/rejects/retry': (input) => thenTouch(retry(input)),
+    };
+    const attempts = tryIt(page, watch, faults, requests, deployed);
+    return {
+      flow: new FlowReader(ports, state, deployed),
+      calls: { ...calls, ...changing, ...tryEndpoint(ports), ...attempts, ...nothingToLook },
+      download,
+    };
   };
-  const source: Source = {
-    version: () => flow.version(),
-    snapshot: () => flow.snapshot(),
+  let view = viewOf(tree.current);
+  const served = await servePage(page.dataDir, {
+    version: () => view.flow.version(),
+    snapshot: () => view.flow.snapshot(),
     onActivity: (listener) => watch.onActivity(listener),
-    calls: { ...calls, ...changing, ...tryEndpoint(ports), ...attempts.calls, ...nothingToLook },
-    download,
-  };
-  const served = await servePage(page.dataDir, source);
+    get calls() {
+      return view.calls;
+    },
+    download: (key) => view.download(key),
+  });
   return {
     address: served.address,
     async dispose() {
       await served.dispose();
-      dispose();
+      ended.abort();
+      sql.dispose();
+      tree.dispose();
       watch.dispose();
     },
   };
 }
+
+/** Follows the deployments of the runtime. @param onChange called when another tree is deployed */
+function followed(runtime: Runtime, watch: RuntimeWatch, onChange: () => void) {
+  const environment = environments.find(({ name }) => name === ENVIRONMENT)!;
+  const tree = new DeployedTree({ environment, pipelines }, stackName(ENVIRONMENT, 'pipelines'), (problem) => {
+    if (problem === undefined) onChange();
+    watch.report(
+      'deployment',
+      problem === undefined ? 'the page shows what is deployed now' : notShown(problem),
+      problem !== undefined,
+    );
+  });
+  const dispose = runtime.onRun((event) => void tree.hear(event));
+  return Object.assign(tree, { dispose });
+}
+
+const notShown = (problem: string) =>
+  `the page still shows the pipelines of before, because the working tree cannot be loaded: ${problem}`;

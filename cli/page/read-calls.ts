@@ -1,6 +1,5 @@
 import type { Pipeline } from '../../pipelines/definition';
 import type { Source } from '../../ui/server';
-import { sqlConsole } from './console';
 import { endpointCalls } from './endpoints';
 import { exportCalls } from './exports';
 import { planCalls } from './plan';
@@ -10,24 +9,20 @@ import { seriesCalls } from './series';
 import { callsThroughCommands } from './through-commands';
 import { viewCalls } from './views';
 
-/** The calls that every environment answers. */
-export function readCalls(ports: PagePorts, pipelines: readonly Pipeline[]) {
-  const ended = new AbortController();
-  const { dispose: disposeConsole, ...sql } = sqlConsole(ports);
-  const { download, ...exports } = exportCalls(ports);
+/**
+ * The calls that only read, of every environment; the console's are apart.
+ * @param ended aborts with the page
+ */
+export function readCalls(ports: PagePorts, pipelines: readonly Pipeline[], ended: AbortSignal) {
+  const { download, ...exports } = exportCalls(ports, pipelines);
   const calls = {
     ...callsThroughCommands(ports, pipelines),
-    ...sql,
     ...exports,
     ...viewCalls(ports, pipelines),
-    ...planCalls(ports, pipelines, ended.signal),
+    ...planCalls(ports, pipelines, ended),
     ...seriesCalls(ports, pipelines),
     ...endpointCalls(ports, pipelines),
     ...runbookCalls,
   } satisfies Partial<Source['calls']>;
-  const dispose = () => {
-    ended.abort();
-    disposeConsole();
-  };
-  return { calls, download, dispose };
+  return { calls, download };
 }

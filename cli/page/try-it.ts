@@ -33,10 +33,6 @@ const armedFaults: Readonly<Partial<Record<FaultName, string>>> = {
   'abort-merge': 'the next merge is aborted in its middle; the next run merges the same records',
 };
 
-export interface TryIt {
-  readonly calls: Pick<Calls, '/api/try'>;
-}
-
 /** Answers the page's calls that move the clock, send records and cause faults. */
 export function tryIt(
   page: PageRuntime,
@@ -44,8 +40,7 @@ export function tryIt(
   faults: FaultsOnDemand,
   requests: BatchRequests,
   pipelines: readonly Pipeline[],
-): TryIt {
-  faults.onHappened((what) => watch.report('fault', what));
+): Pick<Calls, '/api/try'> {
   const { runtime, demo } = page;
 
   const send = async (what: Send) => {
@@ -79,14 +74,11 @@ export function tryIt(
   };
 
   return {
-    calls: {
-      async '/api/try'(action) {
-        if (!requests.accepted)
-          throw new Refusal('the first records are still being merged; wait until the run is live');
-        const done = await act(action);
-        watch.report('fault', done);
-        return { done };
-      },
+    async '/api/try'(action) {
+      if (!requests.accepted) throw new Refusal('the first records are still being merged; wait until the run is live');
+      const done = await act(action);
+      watch.report('fault', done);
+      return { done };
     },
   };
 

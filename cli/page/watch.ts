@@ -34,7 +34,7 @@ export class RuntimeWatch {
 
   constructor(
     private readonly runtime: Runtime,
-    private readonly pipelines: readonly { readonly name: string }[],
+    private readonly pipelines: () => readonly { readonly name: string }[],
   ) {
     this.end = runtime.onRun((event) => this.hear(event));
   }
@@ -59,9 +59,9 @@ export class RuntimeWatch {
   }
 
   /** Reports an event that the runtime does not report. */
-  report(kind: Happened['kind'], what: string): void {
+  report(kind: Happened['kind'], what: string, failed = false): void {
     this.touch();
-    this.say({ at: this.runtime.clock.now(), kind, what, failed: false });
+    this.say({ at: this.runtime.clock.now(), kind, what, failed });
   }
 
   dispose(): void {
@@ -84,7 +84,7 @@ export class RuntimeWatch {
 
   private count(event: RunEvent): void {
     const words = event.kind === 'function' ? this.keyOf(event.name).split(' ') : event.name.split('/');
-    const found = this.pipelines.find(({ name }) => words.includes(name) || words.includes(pascalCase(name)));
+    const found = this.pipelines().find(({ name }) => words.includes(name) || words.includes(pascalCase(name)));
     if (found === undefined) this.common++;
     else this.own.set(found.name, (this.own.get(found.name) ?? 0) + 1);
   }

@@ -27,13 +27,13 @@ beforeAll(async () => {
     },
   });
   const { runtime, demo, data } = world;
-  watch = new RuntimeWatch(runtime, pipelines);
+  watch = new RuntimeWatch(runtime, () => pipelines);
   await world.send({ events: 400 });
   await world.merge(20);
   aws = awsWorld(world);
   await aws.ports.look();
   ports = {
-    'the local runtime': localPorts({ runtime, demo, dataDir: data }, watch, environment, new HistoryRows(demo)),
+    'the local runtime': localPorts({ runtime, demo, dataDir: data }, watch, () => environment, new HistoryRows(demo)),
     AWS: aws.ports,
   };
 }, 300_000);

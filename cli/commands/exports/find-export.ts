@@ -1,5 +1,5 @@
 import { type ExportItem, lengthText } from '../../../lambda/export/contract';
-import { pipelines } from '../../../pipelines';
+import { pipelines as declared } from '../../../pipelines';
 import type { ExportDefinition, Pipeline } from '../../../pipelines/definition';
 import { exportPlan } from '../../../sql';
 import { Failure } from '../../failure';
@@ -13,7 +13,8 @@ export interface NamedExport {
   readonly item: ExportItem;
 }
 
-export function allExports(): NamedExport[] {
+/** @param pipelines @default - those of the working tree */
+export function allExports(pipelines: readonly Pipeline[] = declared): NamedExport[] {
   return pipelines.flatMap((pipeline) => {
     if (pipeline.exports.length === 0) return [];
     const { exports } = exportPlan(pipeline);
@@ -27,8 +28,8 @@ export function allExports(): NamedExport[] {
 }
 
 /** @throws Failure that lists the known exports */
-export function findExport(name: string): NamedExport {
-  const all = allExports();
+export function findExport(name: string, pipelines?: readonly Pipeline[]): NamedExport {
+  const all = allExports(pipelines);
   const found = all.find((candidate) => candidate.name === name);
   if (found) return found;
   throw new Failure(`export must be one of ${all.map((candidate) => candidate.name).join(', ')}, got '${name}'`, 2);

@@ -5,6 +5,7 @@ import { type Calls, Refusal, type Source } from '../../../ui/server';
 import { pricesOf } from '../../cost/prices';
 import { explain } from '../../failure';
 import type { AwsPorts } from '../aws-ports';
+import { sqlConsole } from '../console';
 import { FlowReader } from '../flow';
 import { readCalls } from '../read-calls';
 import type { Look, PartProblem } from './look';
@@ -37,9 +38,11 @@ export function awsSource(
   pace: Pace = usualPace,
 ): Source & { dispose(): void } {
   const state = new AwsState(ports, pipelines, pace);
-  const { calls, download, dispose } = readCalls(ports, pipelines);
+  const ended = new AbortController();
+  const { calls, download } = readCalls(ports, pipelines, ended.signal);
+  const sql = sqlConsole(ports);
   const kept = keptCalls(pace, () => state.reads);
-  const readings = { ...calls, ...awsSeriesCalls(ports, pipelines) };
+  const readings = { ...calls, ...sql.calls, ...awsSeriesCalls(ports, pipelines) };
   const refused = (what: string) => async (): Promise<never> => {
     throw new Refusal(`${what} ${HELD_BACK}`);
   };
@@ -60,7 +63,8 @@ export function awsSource(
     },
     download: (key) => download(key).catch(asRefusal),
     dispose() {
-      dispose();
+      ended.abort();
+      sql.dispose();
       ports.dispose();
     },
   };
