@@ -69,11 +69,7 @@ export function table(
   style: Style,
   { indent = '', longest = 60, asIs = false }: TableOptions = {},
 ): string {
-  const shown = rows.map((row) => row.map((cell) => cellText(cell, longest, asIs)));
-  const numeric = columns.map(
-    (_, index) => rows.length > 0 && rows.every((row) => row[index] === null || isNumber(row[index]!)),
-  );
-  const natural = columns.map((column, index) => Math.max(column.length, ...shown.map((row) => row[index]!.length)));
+  const { shown, numeric, natural } = measure(columns, rows, { longest, asIs });
   const room = style.columns === undefined ? Infinity : style.columns - indent.length - 2 * (columns.length - 1);
   const widths = fitted(natural, numeric, room);
   const line = (cells: readonly string[], paint: (text: string) => string) =>
@@ -87,6 +83,22 @@ export function table(
       .trimEnd();
   const rule = indent + widths.map((width) => style.dim('─'.repeat(width))).join('  ');
   return [line(columns, style.bold), rule, ...shown.map((row) => line(row, plain))].join('\n');
+}
+
+/** Returns the texts of cells, which columns have numbers, and how wide each column is if nothing is cut to fit. */
+export function measure(
+  columns: readonly string[],
+  rows: readonly (readonly Cell[])[],
+  { longest = 60, asIs = false }: Pick<TableOptions, 'longest' | 'asIs'> = {},
+) {
+  const shown = rows.map((row) => row.map((cell) => cellText(cell, longest, asIs)));
+  const numeric = columns.map(
+    (_, index) => rows.length > 0 && rows.every((row) => row[index] === null || isNumber(row[index]!)),
+  );
+  const natural = columns.map((column, index) =>
+    shown.reduce((most, row) => Math.max(most, row[index]!.length), column.length),
+  );
+  return { shown, numeric, natural };
 }
 
 /** A column of texts is not made narrower than this. */

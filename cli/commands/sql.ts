@@ -4,13 +4,14 @@ import {
   GetStatementResultCommand,
   RedshiftDataClient,
 } from '@aws-sdk/client-redshift-data';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { clientSettings } from '../../lambda/shared/client-settings';
 import { scalar } from '../../lambda/shared/scalar';
 import { Failure } from '../failure';
-import { type Cell, type Output, plural, styleFor, table } from '../terminal';
+import { type Cell, type Output, plural, styleFor } from '../terminal';
 import { DEFAULT_DATA, text } from './options';
 import { type RuntimeFile, readRuntimeFile } from './runtime-file';
+import { type Layout, layouts, resultText } from './sql/result-text';
 
 export interface QueryResult {
   readonly columns: readonly string[];
@@ -74,8 +75,16 @@ export function addSql(program: Command, { stdout, env }: SqlIo): void {
     )
     .argument('<query>', 'the statement; the local warehouse refuses what it does not model, by name', text('<query>'))
     .option('--data <dir>', 'data folder of the running runtime', text('--data'), DEFAULT_DATA)
+    .addOption(
+      new Option(
+        '--layout <name>',
+        'auto: a table if it fits the terminal, else one line a value; of many rows the columns that fit',
+      )
+        .choices(layouts)
+        .default('auto' satisfies Layout),
+    )
     .option('--json', 'a JSON array with one object a row')
-    .action(async (query: string, options: { data: string; json?: boolean }) => {
+    .action(async (query: string, options: { data: string; json?: boolean; layout: Layout }) => {
       const result = await runStatement(readRuntimeFile(options.data), query);
       if (options.json)
         stdout.write(
@@ -84,9 +93,7 @@ export function addSql(program: Command, { stdout, env }: SqlIo): void {
       else if (result.columns.length === 0) stdout.write(`${plural(result.changed ?? 0, 'row')} changed\n`);
       else {
         const style = styleFor(stdout, env);
-        stdout.write(
-          `${table(result.columns, result.rows, style, { asIs: true })}\n${style.dim(plural(result.rows.length, 'row'))}\n`,
-        );
+        stdout.write(`${resultText(result.columns, result.rows, style, options.layout)}\n`);
       }
     });
 }
