@@ -1,6 +1,6 @@
 import { type Freshness, freshnessKey, parseFreshness } from '../shared/freshness';
 import { parseTimestamp } from '../shared/timestamp';
-import type { StatementState } from '../shared/warehouse';
+import type { StatementPart, StatementState } from '../shared/warehouse';
 import type { RefreshHost } from './host';
 import { activeRuns } from './statements';
 
@@ -101,7 +101,8 @@ async function withoutDead(host: RefreshHost, open: Open): Promise<Open> {
 
 /** The results of the last two statements of a step: `complete_until`, and a row `view_name` for each view that could not be refreshed. */
 async function readEnd({ warehouse }: RefreshHost, { parts, updatedAt }: StatementState) {
-  const [complete, failures] = await Promise.all(parts.slice(-2).map(({ id }) => warehouse.rows(id)));
+  const rowsOf = async ({ id, rows }: StatementPart) => (rows === 0 ? [] : warehouse.rows(id));
+  const [complete, failures] = await Promise.all(parts.slice(-2).map(rowsOf));
   const until = parseTimestamp(complete?.[0]?.['complete_until'] ?? null, 'complete_until');
   return {
     endedMs: updatedAt,

@@ -18,8 +18,9 @@ export async function submitIfIdle(
 ): Promise<boolean> {
   const { plan, warehouse, log } = host;
   if (!plan.idle) return false;
-  for (const { id } of parts.slice(1 + plan.steps[0]!.statements.length)) {
-    const [work] = await warehouse.rows(id);
+  for (const { id, rows } of parts.slice(1 + plan.steps[0]!.statements.length)) {
+    // The description of the statement may say that a query has no row. Its result need not be read then.
+    const [work] = rows === 0 ? [] : await warehouse.rows(id);
     if (!work) continue;
     log('the run has work', { runId, reason: work['reason'] });
     return false;

@@ -4,7 +4,6 @@ import { compactTime, type StatementName } from '../shared/statement-name';
 import {
   isAsleep,
   isPassing,
-  isTerminal,
   maxAttempts,
   ownState,
   pauseAfter,
@@ -15,17 +14,10 @@ import {
 import { closeViews, extendViews } from './freshness';
 import type { RefreshHost } from './host';
 import { isLanded, submitIfIdle } from './idle';
+import { activeOf, latestStatements } from './latest';
 import { reportRun } from './report';
 import { isSearchStep, retryOrSearch } from './search';
-import {
-  activeRunBeside,
-  activeStatement,
-  isIdleStep,
-  listStatements,
-  type OwnStatement,
-  parseOwnName,
-  stepIndex,
-} from './statements';
+import { activeRunBeside, isIdleStep, type OwnStatement, parseOwnName, stepIndex } from './statements';
 import { submitStep } from './steps';
 import { viewFailures } from './views';
 
@@ -47,36 +39,16 @@ export const refreshFunction = (host: RefreshHost) => async (input: unknown, rem
 
 async function startOrResume(host: RefreshHost, { scheduledTime }: Tick): Promise<void> {
   const { log } = host;
-  const active = await activeStatement(host);
+  const statements = await latestStatements(host, scheduledTime);
+  const active = activeOf(statements);
   if (active) return log('an earlier run is active, nothing to do', { statement: active.name, id: active.id });
 
   const runId = compactTime(scheduledTime);
-  const latest = lastOfLatestRun(host, await recentStatements(host, scheduledTime));
-  // It was submitted after the look for active statements.
-  if (latest && !isTerminal(latest.status))
-    return log('an earlier run is active, nothing to do', { statement: latest.name, id: latest.id });
+  const latest = lastOfLatestRun(host, statements);
   if (latest && (await resume(host, latest))) return;
   if (latest && latest.at.runId >= runId)
     return log('this run has run before, nothing to do', { runId, latest: latest.name });
   await submitStep(host, runId, 0, 1);
-}
-
-const hourMs = 3_600_000;
-/** The clocks of the function and of the schedule differ by less than this. */
-const clockMs = 10 * 60_000;
-
-/**
- * Statements of the latest runs: those of the tick's hour, and of the hour after for a late tick; if there are none, those of the hour before. An
- * older run that is unfinished needs no resuming, since a new run does its work. The API allows three listings a second, and one refresh a minute
- * fills several pages of an hour.
- */
-async function recentStatements(host: RefreshHost, scheduledTime: number): Promise<OwnStatement[]> {
-  // Run ids begin with the hour. A listing of the whole day would be longer.
-  const ofHour = (time: number) => listStatements(host, compactTime(time).slice(0, -3));
-  const nextHour = (Math.floor(scheduledTime / hourMs) + 1) * hourMs;
-  const later = host.now() + clockMs < nextHour ? [] : await ofHour(nextHour);
-  const found = [...later, ...(await ofHour(scheduledTime))];
-  return found.length > 0 ? found : ofHour(scheduledTime - hourMs);
 }
 
 /** The last attempt at the furthest step. Submission times would not do: a fast step and the next one may have the same. */
@@ -136,9 +108,11 @@ async function continueRun(host: RefreshHost, ended: Ended, remainingMs: Remaini
   if (ended.state === 'FINISHED') {
     if (at.step === plan.freshness?.step) await closeViews(host, at.runId, state);
     if (isIdleStep(host, at.step)) await extendViews(host, at.runId, state);
-    const other = index === 0 ? await activeRunBeside(host, at.runId) : undefined;
+    if (index > 0) return submitNext();
+    // The end of an idle run vouches only for the time before its refresh, so it needs no look at other runs.
+    if (await submitIfIdle(host, at.runId, state)) return;
+    const other = await activeRunBeside(host, at.runId);
     if (other) return log('another run is active, its merge does the work of this one', { runId: at.runId, other });
-    if (index === 0 && (await submitIfIdle(host, at.runId, state))) return;
     return submitNext();
   }
   const failure = new StatementError(statementName, state);

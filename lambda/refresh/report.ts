@@ -9,19 +9,22 @@ import { isIdleStep, listStatements, nameOf } from './statements';
 /** Limit of one query after a run. */
 const queryMs = 20_000;
 
-/** Reports a complete run: how long it took, and what it found missing in the stream. `last` is its last statement, of the step `lastStep`. */
+/**
+ * Reports a complete run. Where it had work, also how long it took and what it found missing in the stream. `last` is its last statement, of the
+ * step `lastStep`.
+ */
 export async function reportRun(
   host: RefreshHost,
   { runId, step: lastStep }: Pick<StatementName, 'runId' | 'step'>,
   last: Pick<StatementState, 'updatedAt'>,
   remainingMs: RemainingMs,
 ): Promise<void> {
+  // A run that could report something is not idle. Its duration would need a listing, of which the account has three a second.
+  if (isIdleStep(host, lastStep)) return host.metrics(last.updatedAt, { RunCompleted: 1 }, { runId });
   const statements = await listStatements(host, `${runId}/`);
   const end = Math.max(...statements.map(({ updatedAt }) => updatedAt), last.updatedAt);
   const start = Math.min(...statements.map(({ createdAt }) => createdAt), end);
   host.metrics(end, { RunCompleted: 1, RunSeconds: (end - start) / 1000 }, { runId });
-  // A run that could report something is not idle.
-  if (isIdleStep(host, lastStep)) return;
   await reportGaps(host, runId, remainingMs);
   await reportSkipped(host, runId, remainingMs);
   await reportTotals(host, runId, end, remainingMs);

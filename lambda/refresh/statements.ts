@@ -19,8 +19,8 @@ export const parseOwnName = (host: RefreshHost, name: string): StatementName | u
   name.startsWith(prefixOf(host)) ? parseStatementName(name) : undefined;
 
 /** A statement of this function that has not ended. */
-export async function activeStatement(host: RefreshHost): Promise<StatementSummary | undefined> {
-  return (await host.warehouse.active(prefixOf(host)))[0];
+export async function activeStatement(host: RefreshHost): Promise<OwnStatement | undefined> {
+  return ownOf(host, await host.warehouse.active(prefixOf(host)))[0];
 }
 
 /** The id of another run that has an active statement. */
@@ -30,18 +30,20 @@ export async function activeRunBeside(host: RefreshHost, runId: string): Promise
 
 /** The ids of runs that have an active statement. */
 export async function activeRuns(host: RefreshHost): Promise<Set<string>> {
-  const active = await host.warehouse.active(prefixOf(host));
-  return new Set(active.flatMap(({ name }) => parseOwnName(host, name)?.runId ?? []));
+  const active = ownOf(host, await host.warehouse.active(prefixOf(host)));
+  return new Set(active.map(({ at }) => at.runId));
 }
 
 /** The function's statements whose run ids begin with `runIds`, in no order. */
 export async function listStatements(host: RefreshHost, runIds: string): Promise<OwnStatement[]> {
-  const statements = await host.warehouse.list(prefixOf(host) + runIds);
-  return statements.flatMap((statement) => {
+  return ownOf(host, await host.warehouse.list(prefixOf(host) + runIds));
+}
+
+const ownOf = (host: RefreshHost, statements: readonly StatementSummary[]): OwnStatement[] =>
+  statements.flatMap((statement) => {
     const at = parseOwnName(host, statement.name);
     return at ? [{ ...statement, at }] : [];
   });
-}
 
 /** Whether a step is the one that ends an idle run. */
 export const isIdleStep = ({ plan }: RefreshHost, step: string) => step === plan.idle?.step.name;

@@ -225,10 +225,12 @@ async function describe(
   ).catch((error: Error) => {
     throw foreign.has(error.name) ? new UnknownStatementError(id, { cause: error }) : error;
   });
-  const parts = (answer.SubStatements ?? []).map(({ Id, Status, Error: error }) => ({
+  const parts = (answer.SubStatements ?? []).map(({ Id, Status, Error: error, ResultRows }) => ({
     id: Id!,
     status: Status!,
     error: error || undefined,
+    // -1 means that the number is not known (API reference, SubStatementData).
+    rows: ResultRows === undefined || ResultRows < 0 ? undefined : ResultRows,
   }));
   const { name: _, ...state } = summary(answer);
   const hasFailed = isTerminal(state.status) && state.status !== 'FINISHED';

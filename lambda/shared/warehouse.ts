@@ -18,9 +18,18 @@ export interface StatementState extends Omit<StatementSummary, 'name'> {
   /** Redshift's error, with those of a batch's statements. */
   readonly error?: string;
   /** The statements of a batch, in order. */
-  readonly parts: readonly { readonly id: string; readonly status: string; readonly error?: string }[];
+  readonly parts: readonly StatementPart[];
   /** Status of the warehouse, for a statement that failed or was aborted. @default - it is `available`, or unknown */
   readonly warehouse?: WarehouseStatus;
+}
+
+/** A statement of a batch. */
+export interface StatementPart {
+  readonly id: string;
+  readonly status: string;
+  readonly error?: string;
+  /** Rows of its result, or that it changed. @default - the Data API does not say */
+  readonly rows?: number;
 }
 
 export interface Submission {

@@ -5,6 +5,6 @@ export const charts = {
   pending: { title: 'Pending', unit: 'records' },
   rejects: { title: 'Rejects by reason', unit: 'records' },
   statements: { title: 'Duration of a statement', unit: 'seconds, longest by kind' },
-  duration: { title: 'Duration of a refresh', unit: 'seconds, longest' },
+  duration: { title: 'Duration of a refresh with work', unit: 'seconds, longest' },
   exportAge: { title: 'Age of the newest export', unit: 'hours since the end of its window' },
 } as const;

@@ -46,7 +46,7 @@ export class FakeWarehouse implements Warehouse {
   /** The clock's advance at each submission and end. Zero stops the clock. */
   stepMs = 1000;
   now = Date.parse('2026-11-21T05:00:01Z');
-  /** The prefixes of the listings of all statuses. */
+  /** The prefixes of listings. Those of active statements have `active` at their end. */
   readonly listed: string[] = [];
 
   get names(): string[] {
@@ -93,6 +93,7 @@ export class FakeWarehouse implements Warehouse {
   }
 
   async active(namePrefix: string): Promise<StatementSummary[]> {
+    this.listed.push(`${namePrefix}active`);
     return this.named(namePrefix).filter(({ status }) => !isTerminal(status));
   }
 

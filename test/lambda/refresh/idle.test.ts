@@ -69,7 +69,7 @@ test('a run without work is two statements, and counts as complete', async () =>
       ['lock estore.checkpoints', "update estore.checkpoints set merged_until = '2026-11-21 05:00:02'"],
     ],
   ]);
-  expect(recorded.map(({ values }) => values)).toEqual([{ RunCompleted: 1, RunSeconds: expect.any(Number) }]);
+  expect(recorded.map(({ values }) => values)).toEqual([{ RunCompleted: 1 }]);
   await tick('05:05');
   expect(warehouse.names.at(-1)).toBe(nameOf('landing', { run: '20261121T0505Z' }));
 });
@@ -194,4 +194,29 @@ test('a run whose first step ended beside an active run leaves its work to that 
   // An event of the first run that comes again changes nothing either.
   await report(nameOf('landing'));
   expect(warehouse.names).toHaveLength(3);
+});
+
+test('the end of an idle run needs no listing, and reads no result that is known to be empty', async () => {
+  const { warehouse, tick, end, parts } = setUp();
+  const read: string[] = [];
+  const rows = warehouse.rows.bind(warehouse);
+  warehouse.rows = (id) => {
+    read.push(id);
+    return rows(id);
+  };
+  await tick('05:00');
+  const before = warehouse.listed.length;
+  const [started, landing, ...work] = parts('FINISHED', 'FINISHED', 'FINISHED', 'FINISHED');
+  await end(nameOf('landing'), { parts: [started!, landing!, ...work.map((part) => ({ ...part, rows: 0 }))] });
+  await end(nameOf('nothing-new'));
+  expect([read, warehouse.listed.length - before]).toEqual([['landing:1'], 0]);
+});
+
+test('a run without work ends beside an active run', async () => {
+  const { warehouse, tick, land } = setUp();
+  await tick('05:00');
+  const other = nameOf('landing', { run: '20261121T0501Z' });
+  await warehouse.submit({ name: other, mode: 'single', statements: ['select 1'], token: 'other' });
+  await land();
+  expect(warehouse.names).toEqual([nameOf('landing'), other, nameOf('nothing-new')]);
 });

@@ -104,20 +104,53 @@ test('resumes a run of the hour before', async () => {
   expect(warehouse.names.at(-1)).toBe(nameOf('merge', { run: '20261121T0555Z' }));
 });
 
-test('a tick lists only the hours that can have the latest run', async () => {
+test('a tick lists the ten minutes that have the latest run, and hours only where these are empty', async () => {
   const { warehouse, tick, end } = setUp();
-  const listedBy = async (time: string) => {
+  const listedBy = async (time: string, now = time) => {
     const before = warehouse.listed.length;
+    warehouse.now = Date.parse(`2026-11-21T${now}:01Z`);
     await tick(time);
     return warehouse.listed.slice(before).map((prefix) => prefix.split('/').at(-1));
   };
-  expect(await listedBy('05:00')).toEqual(['20261121T05', '20261121T04']);
-  for (const { name } of plan.steps) await end(nameOf(name));
-  expect(await listedBy('05:01')).toEqual(['20261121T05']);
-  warehouse.now = Date.parse('2026-11-21T05:52:00Z');
-  expect(await listedBy('05:02')).toEqual([]);
-  for (const { name } of plan.steps) await end(nameOf(name, { run: '20261121T0501Z' }));
-  expect(await listedBy('05:02')).toEqual(['20261121T06', '20261121T05']);
+  const endRun = async (run: string) => {
+    for (const { name } of plan.steps) await end(nameOf(name, { run: `20261121T${run}Z` }));
+  };
+  expect(await listedBy('05:00')).toEqual(['20261121T050', '20261121T045', 'active', '20261121T05', '20261121T04']);
+  await endRun('0500');
+  expect(await listedBy('05:01')).toEqual(['20261121T050']);
+  await endRun('0501');
+  expect(await listedBy('05:09')).toEqual(['20261121T051', '20261121T050']);
+  await endRun('0509');
+  expect(await listedBy('05:10')).toEqual(['20261121T051', '20261121T050']);
+  await endRun('0510');
+  expect(await listedBy('05:02', '05:52')).toEqual(['active', '20261121T05']);
+});
+
+test.each([
+  ['05:07', '05:09'],
+  ['05:07', '05:10'],
+  ['04:58', '05:00'],
+  ['03:10', '05:00'],
+  ['05:00', '07:30'],
+])('a tick that finds a statement of the run of %s active at %s starts nothing', async (first, second) => {
+  const { warehouse, tick } = setUp();
+  warehouse.now = Date.parse(`2026-11-21T${first}:01Z`);
+  await tick(first);
+  warehouse.now = Date.parse(`2026-11-21T${second}:01Z`);
+  await tick(second);
+  expect(warehouse.names).toHaveLength(1);
+});
+
+test('an active statement of an earlier run stops a tick, although a later run has ended', async () => {
+  const { warehouse, tick, end } = setUp();
+  await tick('05:00');
+  // Both ticks came at the same time.
+  const other = nameOf('landing', { run: '20261121T0501Z' });
+  await warehouse.submit({ name: other, mode: 'single', statements: ['select 1'], token: 'other' });
+  warehouse.end(other);
+  await tick('05:02');
+  expect(warehouse.names).toEqual([nameOf('landing'), other]);
+  await end(nameOf('landing'));
 });
 
 test('a late tick finds the runs of the hour after', async () => {

@@ -169,6 +169,17 @@ test('the error of a batch tells which statement failed', async () => {
   expect(await warehouse.describe('i')).toMatchObject({ status: 'FAILED', error: 'statement 2: division by zero' });
 });
 
+test('the statements of a batch have their numbers of rows, unless the Data API does not know them', async () => {
+  const SubStatements = [0, 2, -1, undefined].map((ResultRows, i) => ({
+    Id: `i:${i}`,
+    Status: 'FINISHED',
+    ResultRows,
+  }));
+  const { warehouse } = adapter([{ Id: 'i', Status: 'FINISHED', SubStatements }]);
+  const { parts } = await warehouse.describe('i');
+  expect(parts.map(({ rows }) => rows)).toEqual([0, 2, undefined, undefined]);
+});
+
 test('rows of all pages by lower-case column name, null distinct from empty', async () => {
   const ColumnMetadata = [{ name: 'A' }, { name: 'b' }];
   const { warehouse } = adapter([
