@@ -58,10 +58,9 @@ function reloadStatements(pipeline: ResolvedPipeline, source: Format, reading: R
     ...[
       tables.events,
       tables.duplicates,
-      tables.rejects,
       ...(pipeline.columns.some(isLenient) ? [tables.conversions] : []),
-      // The merge of an archive deletes its own skipped records.
-      ...(sourceOf(source) === 'history' ? [tables.skipped] : []),
+      // The merge of an archive deletes its own rejects and skipped records.
+      ...(sourceOf(source) === 'history' ? [tables.rejects, tables.skipped] : []),
       tables.ledger,
     ].map((table) => `delete from ${table} where run_id = ${replaced} and ${isAccepted}`),
     ...steps.place,

@@ -203,20 +203,28 @@ function recoverStatements(
   const placed = pipeline.where
     ? `(\n  select shard_id, sequence_number from ${incoming} union all select shard_id, sequence_number from ${filtered}\n)`
     : incoming;
+  const others = replaced ? ` and r.run_id <> ${replaced}` : '';
+  const ofReplaced = replaced ? ` or (run_id = ${replaced} and ${runIf})` : '';
   const positions = (table: string, was: string, condition = '') => `select r.shard_id, r.sequence_number, ${was} as was
 from ${table} r
-inner join ${placed} i on i.shard_id = r.shard_id and i.sequence_number = r.sequence_number${condition}`;
+inner join ${placed} i on i.shard_id = r.shard_id and i.sequence_number = r.sequence_number${condition}${others}`;
+  const isRecovered = (condition = '') =>
+    `shard_id || ' ' || sequence_number in (select shard_id || ' ' || sequence_number from ${recovered}${condition})`;
   return [
     `create temp table ${recovered} as
 ${positions(rejects, `(case when ${isWaiting('r.')} then 'waiting' else 'reject' end)::varchar(16)`, `\nwhere ${givesWay(source, 'r.')} and r.${mergedSince}`)}
 union all
-${positions(skipped, "'skipped'::varchar(16)", `\nwhere r.${arrivedSince} and r.arrived_at <= (select newest from ${read})${replaced ? ` and r.run_id <> ${replaced}` : ''}`)}`,
-    `delete from ${rejects}
+${positions(skipped, "'skipped'::varchar(16)", `\nwhere r.${arrivedSince} and r.arrived_at <= (select newest from ${read})`)}`,
+    // The same as below: one statement also deletes the rows of a run that is replaced.
+    replaced
+      ? `delete from ${rejects}
+where (${givesWay(source, '')} and ${mergedSince} and ${isRecovered()})${ofReplaced}`
+      : `delete from ${rejects}
 using ${recovered}
 where ${recovered}.shard_id = ${rejects}.shard_id and ${recovered}.sequence_number = ${rejects}.sequence_number and ${givesWay(source, `${rejects}.`)} and ${rejects}.${mergedSince}`,
     // One statement serves both cases, since the number of statements in a transaction is limited.
     `delete from ${skipped}
-where (${arrivedSince} and shard_id || ' ' || sequence_number in (select shard_id || ' ' || sequence_number from ${recovered} where was = 'skipped'))${replaced ? ` or (run_id = ${replaced} and ${runIf})` : ''}`,
+where (${arrivedSince} and ${isRecovered(" where was = 'skipped'")})${ofReplaced}`,
   ];
 }
 
