@@ -60,7 +60,7 @@ function start() {
       for (const { text: wanted, found } of waiting) if (wanted.test(said)) found();
     },
   };
-  const options = { once: false, json: false, events: 400, seed: 'live', data };
+  const options = { once: false, json: false, events: 3000, seed: 'live', data };
   const ended = runLocal(options, { stdout: output, stderr: output, env: {}, signal: ctrlC.signal }, dependencies);
   const says = (text: RegExp) =>
     Promise.race([
