@@ -83,7 +83,7 @@ export function addBackfill(program: Command, io: CommandIo, exit: Exit): void {
     const { from } = options;
     const chosen = chosenPipelines(options.pipeline, from === 'history' ? hasHistory : any);
     await withContext(options, io, exit, (context) =>
-      forEach(chosen, (pipeline) =>
+      forEach(context, chosen, (pipeline) =>
         from === 'stream'
           ? backfillSkipped(context, pipeline, options)
           : backfill(context, pipeline, { ...options, from }),

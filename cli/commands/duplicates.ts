@@ -5,6 +5,7 @@ import type { Stage } from '../progress';
 import { grouped, plural, type Style, table } from '../terminal';
 import {
   addContextOptions,
+  assertTimeLeft,
   type CommandIo,
   type Context,
   type ContextOptions,
@@ -78,6 +79,7 @@ export async function duplicates(
 ): Promise<boolean> {
   const results: Result[] = [];
   for (const pipeline of chosen) {
+    assertTimeLeft(context, pipeline.name);
     const stage = context.progress.stage(pipeline.name, 'reading the runs of history');
     const { runs, ...kept } = await findCandidates(context, pipeline, stage);
     results.push({ pipeline: pipeline.name, ...kept, runs: await treat(context, pipeline, runs, apply, stage) });

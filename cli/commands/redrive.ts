@@ -53,7 +53,7 @@ export function addRedrive(program: Command, io: CommandIo, exit: Exit): void {
   addContextOptions(command, 300).action(async (options: RedriveOptions & { pipeline?: string } & ContextOptions) => {
     const chosen = chosenPipelines(options.pipeline, any);
     await withContext(options, io, exit, (context) =>
-      forEach(chosen, (pipeline) => redrive(context, pipeline, options)),
+      forEach(context, chosen, (pipeline) => redrive(context, pipeline, options)),
     );
   });
 }
@@ -132,6 +132,7 @@ async function sendBack(
   await removeFromParked(context, pipeline, [...letters.flatMap(({ objects }) => objects), ...stranded]);
   await cloud.queues.send(backlog, await presentOf(context, stranded));
   for (const [returned, { message, original, objects, since }] of letters.entries()) {
+    assertTimeLeft(context, 'returning dead letters');
     const old = !present || since.length === 0 || since.includes('same');
     const replaced = present ? objects.filter((_, n) => since[n] === 'replaced') : [];
     await cloud.queues.send(backlog, [...(old ? [original] : []), ...(await presentOf(context, replaced, true))]);

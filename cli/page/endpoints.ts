@@ -39,10 +39,10 @@ export function endpointCalls(ports: PagePorts, pipelines: readonly Pipeline[]):
 }
 
 /** Answers the page's call that asks an endpoint. */
-export function tryEndpoint(ports: PagePorts): Pick<Calls, '/api/endpoints/try'> {
+export function tryEndpoint(ports: PagePorts, pipelines: readonly Pipeline[]): Pick<Calls, '/api/endpoints/try'> {
   return {
     async '/api/endpoints/try'({ endpoint, format, params, etag }): Promise<EndpointAnswer> {
-      const item = findEndpoint(endpoint, knownEndpoints(), 'endpoint');
+      const item = findEndpoint(endpoint, knownEndpoints(pipelines), 'endpoint');
       if (item.tenant !== undefined && params[item.tenant] === undefined)
         throw new Refusal(`${item.tenant} must have a value: it is the tenant, which the token fixes`);
       const { fixed, query } = splitTenant(params, item.tenant);

@@ -50,7 +50,7 @@ export async function openPage(page: PageRuntime, faults: FaultsOnDemand, reques
     const attempts = tryIt(page, watch, faults, requests, deployed);
     return {
       flow: new FlowReader(ports, state, deployed),
-      calls: { ...calls, ...changing, ...tryEndpoint(ports), ...attempts, ...nothingToLook },
+      calls: { ...calls, ...changing, ...tryEndpoint(ports, deployed), ...attempts, ...nothingToLook },
       download,
     };
   };

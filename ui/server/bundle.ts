@@ -34,7 +34,7 @@ const html = `<!doctype html>
 
 /** Builds the page: one script and one style sheet. It takes a tenth of a second, and nothing until a browser asks. */
 export async function buildPage(): Promise<ReadonlyMap<string, Asset>> {
-  const { build } = require('esbuild') as typeof import('esbuild');
+  const { build, stop } = require('esbuild') as typeof import('esbuild');
   const { outputFiles } = await build({
     entryPoints: { page: join(__dirname, '../page/main.tsx') },
     outdir: '/',
@@ -48,6 +48,8 @@ export async function buildPage(): Promise<ReadonlyMap<string, Asset>> {
     legalComments: 'none',
     logLevel: 'silent',
   });
+  // The process of esbuild would wait for more work, awake every second.
+  await stop();
   const files = outputFiles.map(({ path, contents }): [string, Uint8Array] => [`/${path.split('/').at(-1)}`, contents]);
   return new Map(
     [...files, ['/', Buffer.from(html)] as const, ['/icon.svg', Buffer.from(icon)] as const].map(([path, contents]) => {

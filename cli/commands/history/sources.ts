@@ -4,6 +4,7 @@ import { pipelines as all } from '../../../pipelines';
 import type { Pipeline } from '../../../pipelines/definition';
 import { loadPlan } from '../../../sql';
 import { Failure } from '../../failure';
+import { assertTimeLeft, type Context } from '../context';
 
 export const hasHistory = ({ history }: Pipeline) => history !== undefined;
 /** Accepts every pipeline: each has an archive that can be loaded. */
@@ -20,10 +21,20 @@ export function chosenPipelines(name: string | undefined, able: (pipeline: Pipel
   );
 }
 
-/** Runs a command for each pipeline. Returns true if each run returned true. */
-export async function forEach(pipelines: readonly Pipeline[], act: (pipeline: Pipeline) => Promise<boolean>) {
+/**
+ * Runs a command for each pipeline. Returns true if each run returned true.
+ * @throws Failure if the time is up before the last pipeline; after Ctrl-C no time is left
+ */
+export async function forEach(
+  context: Context,
+  pipelines: readonly Pipeline[],
+  act: (pipeline: Pipeline) => Promise<boolean>,
+) {
   let good = true;
-  for (const pipeline of pipelines) good = (await act(pipeline)) && good;
+  for (const pipeline of pipelines) {
+    assertTimeLeft(context, pipeline.name);
+    good = (await act(pipeline)) && good;
+  }
   return good;
 }
 
