@@ -80,6 +80,8 @@ export interface ResolvedPipeline {
   readonly publicTables: Readonly<Record<TableName, string>>;
   /** How long rows are kept. Undefined keeps all of them. */
   readonly retention?: ResolvedRetention;
+  /** The columns whose values each are a person. Empty if the pipeline declares none. */
+  readonly subject: readonly ResolvedColumn[];
   /** The temporary tables of a merge. */
   readonly temporary: TemporaryTables;
   /** SQL condition: the rows of `checkpoints` that belong to this identity. */
@@ -116,6 +118,7 @@ export function resolvePipeline(pipeline: Pipeline): ResolvedPipeline {
     },
     tables: pipelineTables(pipeline),
     publicTables: publicTables(pipeline),
+    subject: columns.filter(({ name }) => pipeline.subject?.includes(name)),
     temporary: temporaryTables(pipeline.name),
     ofIdentity: ofIdentity(pipeline),
     ofLanding: ofLanding(pipeline),

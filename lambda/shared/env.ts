@@ -19,6 +19,18 @@ export function defineEnv<const Name extends string>(...names: Name[]): Env<Name
   };
 }
 
+/** A variable that only some functions of a kind have. */
+export const optionalVariable = <const Name extends string>(name: Name) => ({
+  /** For the construct. */
+  of: (value: string | undefined): Partial<Record<Name, string>> =>
+    value === undefined ? {} : ({ [name]: value } as Partial<Record<Name, string>>),
+  /** For the handler. Undefined if the function does not have it. */
+  read: (from: NodeJS.ProcessEnv = process.env): string | undefined => from[name] || undefined,
+});
+
+/** ARN of the secret from which the keys of marks are derived: see forget-keys.ts. Only functions of pipelines with `subject` have it. */
+export const forgetSecret = optionalVariable('FORGET_SECRET_ARN');
+
 /**
  * Variables of every function that runs statements for a pipeline. WAREHOUSE_KIND is `provisioned` or `serverless`, WAREHOUSE_NAME the cluster
  * identifier or the workgroup name.

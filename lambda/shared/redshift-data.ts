@@ -184,7 +184,7 @@ async function submit(
   client: Client,
   call: Call,
   where: Where & { readonly SecretArn: string },
-  { name, mode, statements, withEvent, token, waits = false }: Submission,
+  { name, mode, statements, parameters, withEvent, token, waits = false }: Submission,
 ): Promise<Submitted> {
   const most = mode === 'single' ? 1 : maxBatch;
   if (statements.length === 0 || statements.length > most)
@@ -195,6 +195,7 @@ async function submit(
     WithEvent: withEvent ?? false,
     ClientToken: token,
     WaitTimeSeconds: waits ? submitSeconds : undefined,
+    ...(parameters && { Parameters: Object.entries(parameters).map(([key, value]) => ({ name: key, value })) }),
   };
   const { Id, Status, CreatedAt } = await call(() =>
     mode === 'single'

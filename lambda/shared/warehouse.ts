@@ -37,6 +37,8 @@ export interface Submission {
   readonly mode: StepMode;
   /** Complete SQL. One for mode `single`, 1 to 40 for the others (Data API limit). */
   readonly statements: readonly string[];
+  /** Values of `:name` in the statements. Each must be used by one of them (Data API). @default - none */
+  readonly parameters?: Readonly<Record<string, string>>;
   /** Sends a status change event to EventBridge. @default false */
   readonly withEvent?: boolean;
   /** A token of the last eight hours returns the statement that was submitted with it. @default - every call submits a new statement */

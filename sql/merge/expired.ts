@@ -1,7 +1,9 @@
 import { quoteLiteral } from '../../lambda/shared/quote';
 import type { ResolvedPipeline } from '../resolve';
 import { placeColumns } from '../tables/columns';
+import { forgottenFilter } from '../tables/forgotten';
 import { expiryTime } from '../tables/retention';
+import { forgottenReason } from './forgotten';
 
 /**
  * Records that are older than the retention when they arrive. They become neither events nor duplicates, because the
@@ -26,22 +28,36 @@ export function expiredReasons(pipeline: ResolvedPipeline): string | undefined {
   return old && `case when ${old} then ${expiredReason} end`;
 }
 
-/** SQL condition on `incoming`: the record is too old. Undefined if events do not expire. */
-export const isExpiredRecord = ({ retention }: ResolvedPipeline): string | undefined =>
-  retention?.events && `reason = ${expiredReason}`;
+/**
+ * SQL condition on `incoming`: the record is too old, or of a forgotten subject. Only its position is kept. Undefined if
+ * the pipeline has no such records.
+ */
+export function isDroppedRecord({ retention, subject }: ResolvedPipeline): string | undefined {
+  const reasons = [...(retention?.events ? [expiredReason] : []), ...(subject.length > 0 ? [forgottenReason] : [])];
+  if (reasons.length === 0) return undefined;
+  return reasons.length === 1 ? `reason = ${reasons[0]}` : `reason in (${reasons.join(', ')})`;
+}
 
 /** SQL condition on `incoming`: the record is a reject. */
 export const isReject = (pipeline: ResolvedPipeline): string => {
-  const expired = isExpiredRecord(pipeline);
-  return `reason is not null${expired ? ` and not ${expired}` : ''}`;
+  const dropped = isDroppedRecord(pipeline);
+  return `reason is not null${dropped ? ` and not ${dropped}` : ''}`;
 };
 
-/** SQL that selects the rows of `skipped` for expired records. Undefined if events do not expire. */
-export function expiredRows(pipeline: ResolvedPipeline, more: readonly string[]): string | undefined {
-  const expired = isExpiredRecord(pipeline);
-  if (expired === undefined) return undefined;
+/** SQL that selects the rows of `skipped` for expired and forgotten records. Undefined if the pipeline has none. */
+export function droppedRows(pipeline: ResolvedPipeline, more: readonly string[]): string | undefined {
+  const dropped = isDroppedRecord(pipeline);
+  if (dropped === undefined) return undefined;
   const place = placeColumns.map((name) => (expiredItems.includes(name) ? name : `null::varchar(256) as ${name}`));
-  return `select ${['source', ...place, 'reason', ...more].join(', ')}, ${quoteLiteral(pipeline.retention!.version)}, {{run_id}}, getdate()
+  return `select ${['source', ...place, 'reason', ...more].join(', ')}, ${filterOf(pipeline)}, {{run_id}}, getdate()
 from ${pipeline.temporary.incoming}
-where ${expired}`;
+where ${dropped}`;
+}
+
+/** SQL for the `filter` of a dropped record. */
+function filterOf({ retention, subject }: ResolvedPipeline): string {
+  const forgotten = quoteLiteral(forgottenFilter);
+  if (!retention?.events) return forgotten;
+  const expired = quoteLiteral(retention.version);
+  return subject.length === 0 ? expired : `case when reason = ${forgottenReason} then ${forgotten} else ${expired} end`;
 }

@@ -6,7 +6,8 @@ import { placeColumns } from '../tables/columns';
 import { arrivalStatements, arrivalTables, arrivedQuery } from './arrived';
 import { completeRowsStatements } from './complete-rows';
 import { conversionsStatements } from './conversions';
-import { expiredReasons, isExpiredRecord, isReject } from './expired';
+import { expiredReasons, isDroppedRecord, isReject } from './expired';
+import { forgottenStatements } from './forgotten';
 import { formsOf, isEncoded } from './forms';
 import { beginning, gapStatement } from './gaps';
 import { givesWay } from './gives-way';
@@ -107,6 +108,7 @@ export function mergeSteps(pipeline: ResolvedPipeline, source: Source, options: 
         ...recordKind(source, options.records),
         expired: expiredReasons(pipeline),
       }),
+      ...forgottenStatements(pipeline),
       ...copiesStatements(pipeline, [], '', replaced),
     ],
     place: [
@@ -304,12 +306,12 @@ function runStatement(
 ): StatementTemplate {
   const { incoming, read, copies, recovered } = pipeline.temporary;
   const waiting = waitingCondition(source, records);
-  const expired = isExpiredRecord(pipeline);
+  const dropped = isDroppedRecord(pipeline);
   const back = (was: string) =>
     source === 'history' ? '' : ` - (select count(*) from ${recovered} where was = '${was}')`;
   return `insert into ${pipeline.tables.runs} (run_id, source, rows_read, events, duplicates, rejects, skipped, merged_at, definition)
 with incoming as (
-  select count(*) as records, count(reason) as rejected${waiting ? `, count(case when reason is not null and ${waiting} then 1 end) as waiting` : ''}${expired ? `, count(case when ${expired} then 1 end) as expired` : ''}
+  select count(*) as records, count(reason) as rejected${waiting ? `, count(case when reason is not null and ${waiting} then 1 end) as waiting` : ''}${dropped ? `, count(case when ${dropped} then 1 end) as expired` : ''}
   from ${incoming}
 ),
 copies as (
@@ -322,7 +324,7 @@ unread as (
   from ${read}
 )
 select
-  {{run_id}}, '${source}', u.records + u.rejected, i.records - i.rejected - c.duplicates, c.duplicates, i.rejected + u.rejected${waiting ? ' - i.waiting' : ''}${expired ? ' - i.expired' : ''}${back('reject')}, ${filteredCount(pipeline)}${expired ? ' + i.expired' : ''}${back('skipped')}, getdate(),
+  {{run_id}}, '${source}', u.records + u.rejected, i.records - i.rejected - c.duplicates, c.duplicates, i.rejected + u.rejected${waiting ? ' - i.waiting' : ''}${dropped ? ' - i.expired' : ''}${back('reject')}, ${filteredCount(pipeline)}${dropped ? ' + i.expired' : ''}${back('skipped')}, getdate(),
   ${quoteLiteral(pipeline.typingVersion)}
 from incoming i
 cross join copies c

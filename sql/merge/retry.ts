@@ -6,10 +6,12 @@ import { placeColumns } from '../tables/columns';
 import { indent } from '../text/indent';
 import { completeRowsStatements } from './complete-rows';
 import { conversionsStatements } from './conversions';
+import { forgottenStatements, isForgottenRecord } from './forgotten';
 import { formsOf, isEncoded } from './forms';
 import { incomingStatements, incomingTables } from './incoming';
 import { acceptStatements, copiesStatements, lockStatement } from './merge';
 import { parsedExpression, unparsedReason } from './parsing';
+import { placeSkippedStatements } from './skipped';
 import { filteredCount, filterStatements, filterTables, isWanted, skipStatements } from './source-filter';
 import { isText, textPayload } from './text';
 import { elementProblem, envelopeProblem, type Unwrap, unwrapOf, unwrappedRows } from './unwrap';
@@ -33,6 +35,7 @@ export function retryStatements(
   const { incoming, arrived } = pipeline.temporary;
   const encoded = which === 'ordinary' ? decodableCondition(definition) : undefined;
   const toDecode = encoded && both(encoded, chosen);
+  const forgotten = isForgottenRecord(pipeline);
   return [
     lockStatement(pipeline),
     ...completeRowsStatements(pipeline),
@@ -41,16 +44,16 @@ export function retryStatements(
     `insert into ${rejects} (source, ${placeColumns.join(', ')}, reason, reasons, payload, unparsed, ${Object.keys(rejectNames).join(', ')})
 select source, ${placeColumns.join(', ')}, reason, reasons, payload, unparsed, ${Object.values(rejectNames).join(', ')}
 from ${incoming}
-where reason is not null`,
+where reason is not null${forgotten ? ` and not ${forgotten}` : ''}`,
     ...acceptStatements(pipeline),
     ...conversionsStatements(pipeline),
-    ...skipStatements(pipeline, { object_key: rejectNames.object_key }),
+    ...(forgotten ? placeSkippedStatements : skipStatements)(pipeline, { object_key: rejectNames.object_key }),
     `insert into ${runs} (run_id, source, rows_read, events, duplicates, rejects, skipped, merged_at, definition)
 with ${outcomeQueries(pipeline)}
 select
   {{run_id}}, 'retry', 0, a.records - c.duplicates, c.duplicates,
-  a.judged - a.records - (select count(*) from ${arrived})${toDecode ? ` - (select count(*) from ${rejects} where ${toDecode})` : ''},
-  ${filteredCount(pipeline)}, getdate(), ${quoteLiteral(pipeline.typingVersion)}
+  a.judged - a.records${forgotten ? ' - a.forgotten' : ''} - (select count(*) from ${arrived})${toDecode ? ` - (select count(*) from ${rejects} where ${toDecode})` : ''},
+  ${skippedCount(pipeline)}, getdate(), ${quoteLiteral(pipeline.typingVersion)}
 from accepted a
 cross join copies c`,
     ...(toDecode ? [waitStatement(pipeline, toDecode)] : []),
@@ -94,7 +97,7 @@ export function retryPreview(
   const counts = `with ${outcomeQueries(pipeline)}
 select
   (select count(*) from ${pipeline.temporary.arrived}) as judged, a.records - c.duplicates as events, c.duplicates,
-  ${filteredCount(pipeline)} as skipped, a.judged - a.records as left_over
+  ${skippedCount(pipeline)} as skipped, a.judged - a.records${pipeline.subject.length > 0 ? ' - a.forgotten' : ''} as left_over
 from accepted a
 cross join copies c`;
   return { statements: [...judged, counts, dropStatement(pipeline)], answer: judged.length };
@@ -206,6 +209,7 @@ where ${retryable(pipeline.definition, chosen, which)}`,
       undefined,
       { isWrapped },
     ),
+    ...forgottenStatements(pipeline),
     ...copiesStatements(pipeline),
   ];
 }
@@ -237,10 +241,15 @@ where (${others.join(' and ')}) or not (${isRecord})`,
   ].join('\nunion all\n');
 }
 
+/** SQL for the number of rejects that become rows of `skipped`. */
+const skippedCount = (pipeline: ResolvedPipeline) =>
+  `${filteredCount(pipeline)}${pipeline.subject.length > 0 ? ' + a.forgotten' : ''}`;
+
 function outcomeQueries(pipeline: ResolvedPipeline): string {
   const { incoming, copies } = pipeline.temporary;
+  const forgotten = isForgottenRecord(pipeline);
   return `accepted as (
-  select count(*) as judged, count(*) - count(reason) as records
+  select count(*) as judged, count(*) - count(reason) as records${forgotten ? `, count(case when ${forgotten} then 1 end) as forgotten` : ''}
   from ${incoming}
 ),
 copies as (

@@ -15,7 +15,7 @@ import {
   ownerUser,
   pascalCase,
   type TableName,
-  tableNames,
+  tableNamesOf,
 } from '../tables/names';
 import { hashDefinition } from '../text/definition';
 import { identifier, quoteIdentifier } from '../text/identifier';
@@ -161,13 +161,14 @@ const tableAttributes: Record<TableName, string> = {
   view_failures: 'diststyle all',
   conversions: 'diststyle even compound sortkey (merged_at)',
   skipped: 'diststyle even compound sortkey (merged_at)',
+  forgotten: 'diststyle all',
   events: 'diststyle key distkey (event_id) compound sortkey (merged_at)',
 };
 
 function tableObjects(pipeline: ResolvedPipeline): WarehouseObject[] {
-  const names = pipeline.tables;
   const shapes = tableShapes(pipeline);
-  return tableNames.map((table) => {
+  const names = tableNamesOf(pipeline.definition);
+  return names.map((table) => {
     const lines = shapes[table].map(
       ({ name, type, notNull }) => `  ${identifier(name)} ${type}${notNull ? ' not null' : ''}`,
     );
@@ -175,19 +176,19 @@ function tableObjects(pipeline: ResolvedPipeline): WarehouseObject[] {
     const fill = isEvents ? fillSpec(pipeline) : undefined;
     // Redshift does not enforce the key. The merge does.
     if (isEvents) lines.push('  primary key (event_id)');
-    const create = `create table ${names[table]} (\n${lines.join(',\n')}\n)\n${tableAttributes[table]}`;
-    return object(pascalCase(table), names[table], 'table', {
+    const create = `create table ${pipeline.tables[table]} (\n${lines.join(',\n')}\n)\n${tableAttributes[table]}`;
+    return object(pascalCase(table), pipeline.tables[table], 'table', {
       create: [single('create', create)],
       delete: [
         ...(isEvents ? [step('forget', resetStatements(pipeline))] : []),
-        single('drop', `drop table if exists ${names[table]}`),
+        single('drop', `drop table if exists ${pipeline.tables[table]}`),
       ],
-      columns: JSON.stringify(columnSpecs(names[table], shapes[table])),
+      columns: JSON.stringify(columnSpecs(pipeline.tables[table], shapes[table])),
       // Empty instead of absent: `cdk diff` does not show the value of a property that is added to a group.
       ...(isEvents ? { fill: fill ? JSON.stringify(fill) : '' } : {}),
       ...(isEvents ? { rebuild: JSON.stringify(rebuildSpec(pipeline)) } : {}),
       ...(isIdentityTable(table) ? { identityVersion: pipeline.identity.version } : {}),
-      dependsOn: isEvents ? ['Schema', ...tableNames.filter((name) => name !== table).map(pascalCase)] : ['Schema'],
+      dependsOn: isEvents ? ['Schema', ...names.filter((name) => name !== table).map(pascalCase)] : ['Schema'],
       retain: true,
       group: isIdentityTable(table) ? identityTablesGroup(pipeline) : bookkeepingGroup(pipeline),
     });

@@ -1,5 +1,6 @@
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import type { ResolvedPipeline } from '../resolve';
+import { isForgotten } from '../tables/forgotten';
 import { expiryRun } from './expire';
 
 /** A run ends long before this many hours. Redshift skips blocks by this constant. */
@@ -9,9 +10,10 @@ const mostReasons = 5;
 
 /**
  * Counts of a run's merge, one row for each of its commonest reasons of rejects, at least one row. `first_arrival` is
- * null if the run merged no event. With a retention, `expired` counts the rows that it deleted. Placeholder: `run_id`.
+ * null if the run merged no event. With a retention, `expired` counts the rows that it deleted. With subjects, `forgotten`
+ * counts the skipped records that are of forgotten ones. Placeholder: `run_id`.
  */
-export function totalsQuery({ tables, retention }: ResolvedPipeline): StatementTemplate {
+export function totalsQuery({ tables, retention, subject }: ResolvedPipeline): StatementTemplate {
   const ofRun = `merged_at > dateadd(hour, -${recentHours}, getdate()) and run_id in ({{run_id}}, {{run_id}} || '-skipped')`;
   const expired = retention
     ? `, (
@@ -20,6 +22,14 @@ export function totalsQuery({ tables, retention }: ResolvedPipeline): StatementT
     where merged_at > dateadd(hour, -${recentHours}, getdate()) and run_id = ${expiryRun}
   ) as expired`
     : '';
+  const forgotten =
+    subject.length > 0
+      ? `, (
+    select count(*)
+    from ${tables.skipped}
+    where ${ofRun} and ${isForgotten}
+  ) as forgotten`
+      : '';
   const sum = (column: string) => `coalesce(sum(${column}), 0) as ${column}`;
   return `with totals as (
   select ${['events', 'duplicates', 'rejects', 'skipped'].map(sum).join(', ')}
@@ -39,7 +49,7 @@ reasons as (
   order by records desc, reason
   limit ${mostReasons}
 )
-select t.events, t.duplicates, t.rejects, t.skipped, o.first_arrival, r.reason, r.records${expired}
+select t.events, t.duplicates, t.rejects, t.skipped, o.first_arrival, r.reason, r.records${expired}${forgotten}
 from totals t
 cross join oldest o
 left join reasons r on r.records > 0`;

@@ -234,6 +234,13 @@ const skippedColumns: readonly TableColumn[] = [
   ...merged,
 ];
 
+/** The marks of subjects that were forgotten: see merge/forgotten.ts. No column names a subject. */
+const forgottenColumns: readonly TableColumn[] = [
+  { name: 'mark', type: 'varchar(64)', notNull: true },
+  { name: 'run_id', type: 'varchar(128)', notNull: true },
+  { name: 'forgotten_at', type: 'timestamp', notNull: true },
+];
+
 /** The result of a fill's batch for the events between two merge times, one row for each column. */
 const fillColumns: readonly TableColumn[] = [
   { name: 'definition', type: 'varchar(16)', notNull: true },
@@ -277,6 +284,7 @@ export function tableShapes(pipeline: Pick<Pipeline, 'columns'>): Record<TableNa
     view_failures: viewFailureColumns,
     conversions: conversionColumns,
     skipped: skippedColumns,
+    forgotten: forgottenColumns,
     duplicates: duplicateColumns,
     rejects: rejectColumns,
     ledger: ledgerColumns,

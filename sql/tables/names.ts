@@ -14,7 +14,7 @@ export const ownerUser = 'millrace_owner';
 export const identityTableNames = ['events', 'duplicates', 'rejects', 'ledger', 'gaps'] as const;
 export type IdentityTableName = (typeof identityTableNames)[number];
 
-/** The tables that every pipeline has. */
+/** The tables of a pipeline. Every pipeline has them, except `forgotten`: only those that declare a `subject` have it. */
 export const tableNames = [
   'staged',
   'staged_archive',
@@ -27,6 +27,7 @@ export const tableNames = [
   'view_failures',
   'conversions',
   'skipped',
+  'forgotten',
   'duplicates',
   'rejects',
   'ledger',
@@ -35,6 +36,10 @@ export const tableNames = [
   'events',
 ] as const;
 export type TableName = (typeof tableNames)[number];
+
+/** The tables that the pipeline has. */
+export const tableNamesOf = ({ subject = [] }: Pick<Pipeline, 'subject'>): readonly TableName[] =>
+  tableNames.filter((table) => table !== 'forgotten' || subject.length > 0);
 
 export const isIdentityTable = (name: string): name is IdentityTableName =>
   (identityTableNames as readonly string[]).includes(name);

@@ -7,6 +7,7 @@ import type { Interleaving } from 'redshift-local';
 import { Engine, type ResultSet, translate } from 'redshift-local/front-end';
 import { FakeS3, roleArn, rolePrincipal, stoppedClock, temporaryFolder } from 'redshift-local/testing';
 import { archiveLine, type FirehoseRecord } from '../../lambda/archive/archive';
+import { type ForgetKeys, forgetKeys, markOf } from '../../lambda/shared/forget-keys';
 import type { SearchPlan, Step } from '../../lambda/shared/plan';
 import { type Finding, findRaising } from '../../lambda/shared/raising';
 import { asked, render, renderAll } from '../../lambda/shared/statement';
@@ -308,9 +309,11 @@ export class TestWarehouse {
     values: Record<string, string>,
     signal = new AbortController().signal,
   ): Promise<{ readonly status: string; readonly error?: string }> {
+    const sqls = renderAll(statements, asked(statements, values));
     const { status, error } = await this.engine.run({
       name,
-      sqls: renderAll(statements, asked(statements, values)),
+      sqls,
+      parameters: this.keysFor(sqls),
       mode: mode === 'transaction' ? 'transaction' : 'auto-commit',
       user: ownerUser,
       signal,
@@ -488,12 +491,30 @@ export class TestWarehouse {
       const signal = new AbortController().signal;
       const { status, error } = await this.engine.run({
         sqls,
+        parameters: this.keysFor(sqls),
         mode: mode === 'transaction' ? 'transaction' : 'auto-commit',
         user,
         signal,
       });
       if (status !== 'FINISHED') throw new Error(`${status}: ${error}`);
     }
+  }
+
+  /** The keys of the marks. */
+  get keys(): ForgetKeys {
+    return forgetKeys('the secret of the marks in tests', this.pipeline.name);
+  }
+
+  private keysFor(sqls: readonly string[]): Record<string, string> | undefined {
+    if (!sqls.some((sql) => sql.includes(':forget_inner'))) return undefined;
+    return { forget_inner: this.keys.inner, forget_outer: this.keys.outer };
+  }
+
+  /** Marks subjects. */
+  async mark(column: string, ...values: string[]): Promise<void> {
+    const { forgotten } = pipelineTables(this.pipeline);
+    const rows = values.map((value) => `select '${markOf(this.keys, column, value)}', 'test', getdate()`);
+    await this.execute([`insert into ${forgotten} (mark, run_id, forgotten_at) ${rows.join(' union all ')}`]);
   }
 
   dispose(): void {

@@ -1,3 +1,4 @@
+import { placeholders } from '../data-api/placeholders';
 import type { Place } from '../statement';
 import type { UserEntry } from './catalog';
 import { errorText, WarehouseError } from './errors';
@@ -243,7 +244,8 @@ export class Run {
     let place: Place | undefined;
     session.batched = request.mode === 'transaction' && request.sqls.length > 1;
     try {
-      const plan = session.plan(sql, request.parameters);
+      const parameters = namedIn(sql, request.parameters);
+      const plan = session.plan(sql, parameters);
       let done: Done | undefined;
       await this.atBoundary(session, index, limit.signal);
       for (;;) {
@@ -251,7 +253,7 @@ export class Run {
         const next = plan.next();
         if (!next) break;
         request.signal.throwIfAborted();
-        if (done) requireSingle(done, request);
+        if (done) requireSingle(done, parameters);
         // Only now is it known that the text has a further statement.
         if (done) await this.atBoundary(session, index, limit.signal);
         place = next.statement.place;
@@ -283,12 +285,17 @@ export class Run {
   }
 }
 
+/** The parameters for a text of a batch. Its texts share parameters, and one that names none is not prepared. */
+function namedIn(sql: string, parameters: RunRequest['parameters']): RunRequest['parameters'] {
+  return parameters && placeholders(sql).size > 0 ? parameters : undefined;
+}
+
 /**
  * Refuses a further statement in one text, if the text has parameters or an earlier statement gave a result. A text
  * with parameters is prepared, which allows only one statement. AWS does not document which of several results the Data
  * API returns.
  */
-function requireSingle(before: Done, { parameters }: RunRequest): void {
+function requireSingle(before: Done, parameters: RunRequest['parameters']): void {
   if (parameters) throw new WarehouseError('cannot insert multiple commands into a prepared statement');
   if (before.result)
     throw new WarehouseError('a result before the last statement of a text is not supported by the local warehouse');

@@ -1,0 +1,55 @@
+import { createHash, createHmac } from 'node:crypto';
+import type { Submission, Warehouse } from './warehouse';
+
+/**
+ * The two keys of the marks of a pipeline, 64 hexadecimal characters each. A mark says that a subject was forgotten, and
+ * nobody who lacks the keys can tell of whom it is: docs/decisions/058-marks-of-the-forgotten.md.
+ */
+export interface ForgetKeys {
+  readonly inner: string;
+  readonly outer: string;
+}
+
+/** Derives the keys of a pipeline, so that the marks of one say nothing about those of another. */
+export function forgetKeys(secret: string, pipeline: string): ForgetKeys {
+  if (secret.length < 32) throw new Error('the secret of the marks must have at least 32 characters');
+  const derive = (part: string) =>
+    createHmac('sha256', secret).update(`millrace/forget/${pipeline}/${part}`).digest('hex');
+  return { inner: derive('inner'), outer: derive('outer') };
+}
+
+/** The mark of a subject, as the merge computes it: see sql/merge/forgotten.ts. */
+export function markOf({ inner, outer }: ForgetKeys, column: string, value: string): string {
+  const digest = (text: string) => createHash('sha256').update(text).digest('hex');
+  return digest(outer + digest(`${inner}${column}=${value}`));
+}
+
+/** Statements that compare marks name these parameters. */
+const asksForKeys = ({ statements }: Submission) => statements.some((sql) => sql.includes(':forget_inner'));
+
+/**
+ * The warehouse for statements that compare marks: it gives them the keys, as parameters of the Data API. So the keys are
+ * neither in a statement's text nor in what Redshift logs.
+ * @param keys called once, by the first such statement. It is called again if it fails
+ */
+export function withForgetKeys<Port extends Pick<Warehouse, 'submit'>>(
+  warehouse: Port,
+  keys: () => Promise<ForgetKeys>,
+): Port {
+  let known: Promise<ForgetKeys> | undefined;
+  const ask = () => {
+    known ??= keys().catch((error: unknown) => {
+      known = undefined;
+      throw error;
+    });
+    return known;
+  };
+  return {
+    ...warehouse,
+    async submit(submission) {
+      if (!asksForKeys(submission)) return warehouse.submit(submission);
+      const { inner, outer } = await ask();
+      return warehouse.submit({ ...submission, parameters: { forget_inner: inner, forget_outer: outer } });
+    },
+  };
+}

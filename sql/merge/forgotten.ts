@@ -1,0 +1,45 @@
+import type { StatementTemplate } from '../../lambda/shared/plan';
+import { quoteLiteral } from '../../lambda/shared/quote';
+import type { ResolvedColumn, ResolvedPipeline } from '../resolve';
+import { forgottenFilter } from '../tables/forgotten';
+import { payloadPath, stringOf } from '../typing/part';
+
+/**
+ * Records of subjects that were forgotten. They become neither events nor rejects, wherever they come from. Each becomes
+ * a row of `skipped` without its payload, like a record that is older than the retention: see `expired.ts`. In
+ * `incoming` they have this reason. No reason of a reject is equal to it.
+ */
+export const forgottenReason = quoteLiteral(forgottenFilter);
+
+/** SQL condition on `incoming`: the record is of a forgotten subject. Undefined if the pipeline has no subjects. */
+export const isForgottenRecord = ({ subject }: ResolvedPipeline): string | undefined =>
+  subject.length === 0 ? undefined : `reason = ${forgottenReason}`;
+
+/**
+ * Gives the reason to the records in `incoming` whose subject has a mark, whether they are valid or not. One statement
+ * for each column, since Redshift plans an IN with a subquery as a join only outside of an OR. Without a mark the first
+ * condition is false, and no digest is computed. The keys are parameters of the Data API: see lambda/shared/forget-keys.ts.
+ */
+export function forgottenStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
+  const { forgotten } = pipeline.tables;
+  return pipeline.subject.map(
+    (column) => `update ${pipeline.temporary.incoming}
+set reason = ${forgottenReason}, reasons = null, event_id = null
+where (select count(*) from ${forgotten}) > 0
+  and ${markExpression(column, `coalesce(${column.sql.name}::varchar(65535), ${payloadText(column)})`)} in (select mark from ${forgotten})`,
+  );
+}
+
+/**
+ * SQL for the mark of a subject: a keyed digest of `<column>=<value>`. It is the nested construction of HMAC with two
+ * keys of its own, since Redshift has neither HMAC nor a way to join bytes. Each key is 64 characters, a block of SHA-256.
+ * @param value SQL for the subject's text
+ */
+export const markExpression = ({ name }: ResolvedColumn, value: string): string =>
+  `sha2(:forget_outer::varchar(64) || sha2(:forget_inner::varchar(64) || ${quoteLiteral(`${name}=`)} || ${value}, 256), 256)`;
+
+/** SQL for the subject in a payload whose value is no valid one. */
+export function payloadText({ path }: ResolvedColumn): string {
+  const part = payloadPath(path);
+  return `case when json_typeof(${part}) = 'number' then json_serialize(${part}) else ${stringOf(part)} end`;
+}
