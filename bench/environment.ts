@@ -101,12 +101,15 @@ async function runStatements(
     Database: output('DatabaseName'),
     SecretArn: output('OwnerSecretArn'),
   };
+  // Nobody is forgotten here, so any keys do.
+  const keys = ['forget_inner', 'forget_outer'].map((name) => ({ name, value: name }));
+  const Parameters = sqls.some((sql) => sql.includes(':forget_inner')) ? keys : undefined;
   try {
     const began = performance.now();
     const { Id } =
       sqls.length === 1
-        ? await client.send(new ExecuteStatementCommand({ ...target, Sql: sqls[0] }))
-        : await client.send(new BatchExecuteStatementCommand({ ...target, Sqls: [...sqls] }));
+        ? await client.send(new ExecuteStatementCommand({ ...target, Sql: sqls[0], Parameters }))
+        : await client.send(new BatchExecuteStatementCommand({ ...target, Sqls: [...sqls], Parameters }));
     for (;;) {
       const { Status, Error: message } = await client.send(new DescribeStatementCommand({ Id, WaitTimeSeconds: 20 }));
       if (Status === 'FAILED' || Status === 'ABORTED') throw new Error(message ?? Status);

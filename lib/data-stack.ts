@@ -21,6 +21,7 @@ import { PrivateBucket } from './shared/private-bucket';
 import { fromAccountIfTold } from './shared/source-account';
 import { createNetwork, createWarehouse } from './warehouse/create-warehouse';
 import { DatabaseUserSecret } from './warehouse/database-user-secret';
+import { ForgetSecret } from './warehouse/forget-secret';
 import type { Warehouse } from './warehouse/warehouse';
 import { WarehouseRoles } from './warehouse/warehouse-roles';
 
@@ -41,6 +42,7 @@ export class DataStack extends Stack {
   readonly warehouse: Warehouse;
   readonly roles: WarehouseRoles;
   readonly ownerSecret: DatabaseUserSecret;
+  readonly forgetSecret: ForgetSecret;
   private readonly streams = new Map<string, ReadStream>();
   private readonly historyQueues = new Map<string, HistoryQueue>();
 
@@ -92,6 +94,7 @@ export class DataStack extends Stack {
     this.createQueues(environment, pipelines, ownHistory);
 
     this.ownerSecret = new DatabaseUserSecret(this, 'OwnerSecret', { user: ownerUser, key: this.key, retain });
+    this.forgetSecret = new ForgetSecret(this, 'ForgetSecret', { key: this.key, retain });
     const network = createNetwork(this, environment, logs);
     this.roles = new WarehouseRoles(this, 'WarehouseRoles', {
       environment,
@@ -221,6 +224,7 @@ export class DataStack extends Stack {
       DatabaseName: this.warehouse.database,
       OwnerSecretArn: this.ownerSecret.secretArn,
       AdminSecretArn: this.warehouse.adminSecretArn,
+      ForgetSecretArn: this.forgetSecret.secretArn,
     };
     for (const [name, value] of Object.entries(values)) new CfnOutput(this, name, { value });
   }

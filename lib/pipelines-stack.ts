@@ -138,6 +138,7 @@ class Shared {
       key: data.key,
       warehouse: data.warehouse,
       ownerSecretArn: data.ownerSecret.secretArn,
+      forgetSecretArn: data.forgetSecret.secretArn,
     });
     const { materialize: region } = environment;
     this.materialize = region && new MaterializeAccess(stack, 'Materialize', { environment, region, key: data.key });
@@ -245,11 +246,13 @@ class Shared {
             key: data.key,
           })
         : undefined;
+    const forgetSecretArn = pipeline.subject === undefined ? undefined : data.forgetSecret.secretArn;
     const handlers: Record<string, Handler> = {};
     const unloadRoleArn = data.roles.unload.roleArn;
     const refresh = new Refresh(scope, 'Refresh', {
       ...common,
       secretArn: data.ownerSecret.secretArn,
+      forgetSecretArn,
       work: data.work,
       unloadRoleArn,
     });
@@ -259,6 +262,7 @@ class Shared {
     const of = (purpose: UserPurpose) => ({ ...common, secretArn: users.secretArn(purpose) });
     handlers['load'] = new Load(scope, 'Load', {
       ...of('load'),
+      forgetSecretArn,
       ...objectsOf,
       historyKey: data.historyKey,
       archive: data.archive,

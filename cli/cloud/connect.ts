@@ -3,11 +3,13 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import { S3Client } from '@aws-sdk/client-s3';
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { messagesOnDisk } from 'aws-local/data-folder';
 import { warehouseKind } from '../../environments/declaration';
 import type { Environment } from '../../environments/environment';
 import { clientSettings } from '../../lambda/shared/client-settings';
+import { forgetKeys } from '../../lambda/shared/forget-keys';
 import { redshiftData, type WarehouseTarget } from '../../lambda/shared/redshift-data';
 import { redshiftStatus } from '../../lambda/shared/redshift-status';
 import { readRuntimeFile } from '../commands/runtime-file';
@@ -152,14 +154,19 @@ function cloud(
   const sqs = new SQSClient({ ...clientSettings(), ...settings });
   const kinesis = new KinesisClient({ ...clientSettings(), ...settings });
   const data = new RedshiftDataClient({ ...clientSettings(), ...settings });
+  const secrets = new SecretsManagerClient({ ...clientSettings(), ...settings });
   return {
     names,
     buckets: s3Buckets(s3),
     queues: sqsQueues(sqs, wait),
     streams: kinesisStreams(kinesis, wait),
     warehouse: redshiftData(data, target, redshiftStatus(target, settings)),
+    async forgetKeys(pipeline) {
+      const { SecretString } = await secrets.send(new GetSecretValueCommand({ SecretId: names.forgetSecretArn() }));
+      return forgetKeys(SecretString ?? '', pipeline);
+    },
     close() {
-      for (const client of [s3, sqs, kinesis, data]) client.destroy();
+      for (const client of [s3, sqs, kinesis, data, secrets]) client.destroy();
     },
   };
 }

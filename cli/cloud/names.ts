@@ -9,6 +9,8 @@ export interface Names {
   readonly exportsBucket: string;
   /** The bucket of temporary files. */
   readonly workBucket: string;
+  /** The secret of the marks. */
+  forgetSecretArn(): string;
   stream(pipeline: string): string;
   queues(pipeline: string): QueueUrls;
 }
@@ -60,6 +62,7 @@ export function namesFrom(environment: string, outputs: StackOutputs, source: st
     archiveBucket: plain('ArchiveBucketName'),
     exportsBucket: plain('ExportsBucketName'),
     workBucket: plain('WorkBucketName'),
+    forgetSecretArn: () => plain('ForgetSecretArn'),
     stream: (pipeline) => ofPipeline(pipeline, 'StreamName'),
     queues: (pipeline) => ({
       history: outputLike(outputs, scoped(pipeline, 'HistoryQueueUrl')),

@@ -1,3 +1,4 @@
+import type { ForgetKeys } from '../../lambda/shared/forget-keys';
 import type { ListedWithClass } from '../../lambda/shared/s3';
 import type { MessageCounts } from '../../lambda/shared/sqs';
 import type { Warehouse } from '../../lambda/shared/warehouse';
@@ -92,5 +93,7 @@ export interface Cloud {
   readonly queues: Queues;
   readonly streams: Streams;
   readonly warehouse: Warehouse;
+  /** The keys of a pipeline's marks: see lambda/shared/forget-keys.ts. */
+  forgetKeys(pipeline: string): Promise<ForgetKeys>;
   close(): void;
 }

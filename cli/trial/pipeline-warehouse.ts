@@ -20,9 +20,14 @@ export async function installMore(warehouse: StreamWarehouse, pipeline: Pipeline
   for (const object of objectsOf(pipeline)) if (!known.has(object.id)) await create(warehouse, object, ownerUser);
 }
 
+/** Nobody is forgotten in a trial, so its merge has no keys. */
+function withoutSubject({ subject: _, ...pipeline }: Pipeline): Pipeline {
+  return pipeline;
+}
+
 function objectsOf(pipeline: Pipeline): WarehouseObject[] {
   const names = { streamName: pipeline.name, streamRoleArn: 'arn:aws:iam::000000000000:role/proof', database };
-  return warehouseObjects(pipeline, names);
+  return warehouseObjects(withoutSubject(pipeline), names);
 }
 
 async function create(warehouse: StreamWarehouse, { properties }: WarehouseObject, user: string): Promise<void> {
@@ -36,7 +41,7 @@ const filled = (statements: readonly string[], values: Record<string, string>) =
 /** One run of the refresh function, a minute later. @throws Failure that names the step */
 export async function refresh(warehouse: StreamWarehouse, pipeline: Pipeline, run: string): Promise<void> {
   warehouse.pass();
-  const { steps, idle } = refreshPlan(pipeline);
+  const { steps, idle } = refreshPlan(withoutSubject(pipeline));
   const [[started]] = (await warehouse.query(idle!.started)) as [[string]];
   const values = { run_id: run, started, failures: '[]' };
   for (const { name, mode, statements } of steps) {

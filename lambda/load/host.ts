@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { RemainingMs } from '../shared/deadline';
+import { withMarks } from '../shared/forget-secret';
 import { consoleLog, type Log } from '../shared/log';
 import { embeddedMetrics, type Metrics } from '../shared/metrics';
 import type { ObjectBytes, ObjectStore, ObjectVersions } from '../shared/objects';
@@ -57,7 +58,7 @@ export function createHost(settings: ReturnType<typeof env.read>): LoadHost {
     deadLettersUrl: settings.DEAD_LETTERS_URL,
     keyArn: settings.KEY_ARN,
     plan: readPlan<LoadPlan>(),
-    warehouse: connectPausable(settings, objects),
+    warehouse: withMarks(connectPausable(settings, objects), settings.PIPELINE),
     objects,
     queues: connectQueues(),
     log: consoleLog,

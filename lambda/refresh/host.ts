@@ -1,3 +1,4 @@
+import { withMarks } from '../shared/forget-secret';
 import { consoleLog, type Log } from '../shared/log';
 import { embeddedMetrics, type Metrics } from '../shared/metrics';
 import type { ConditionalObjects } from '../shared/objects';
@@ -27,7 +28,7 @@ export function createHost(settings: ReturnType<typeof env.read>): RefreshHost {
     plan: readPlan<RefreshPlan>(),
     unload: { bucket: settings.WORK_BUCKET, roleArn: settings.UNLOAD_ROLE_ARN, keyArn: settings.KEY_ARN },
     freshness: { bucket: settings.WORK_BUCKET, objects },
-    warehouse: connectPausable(settings, objects),
+    warehouse: withMarks(connectPausable(settings, objects), settings.PIPELINE),
     now: Date.now,
     log: consoleLog,
     metrics: embeddedMetrics(settings.ENVIRONMENT, settings.PIPELINE),

@@ -24,6 +24,10 @@ export function markOf({ inner, outer }: ForgetKeys, column: string, value: stri
   return digest(outer + digest(`${inner}${column}=${value}`));
 }
 
+/** Tells keys apart. */
+export const keyId = ({ inner, outer }: ForgetKeys): string =>
+  createHash('sha256').update(`${inner} ${outer}`).digest('hex').slice(0, 16);
+
 /** Statements that compare marks name these parameters. */
 const asksForKeys = ({ statements }: Submission) => statements.some((sql) => sql.includes(':forget_inner'));
 

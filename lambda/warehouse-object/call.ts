@@ -1,6 +1,15 @@
 import type { RemainingMs } from '../shared/deadline';
+import { withForgetKeys } from '../shared/forget-keys';
 import type { Values } from '../shared/statement';
-import { isConflict, isTerminal, type Row, run, StatementError, type StatementSummary } from '../shared/warehouse';
+import {
+  isConflict,
+  isTerminal,
+  type Row,
+  run,
+  StatementError,
+  type StatementSummary,
+  type Warehouse,
+} from '../shared/warehouse';
 import { columnChanges, columnsQuery, otherTypeAdvice, presenceQuery, splitName } from './catalog';
 import type { ColumnSpec } from './contract';
 import type { ObjectHost } from './host';
@@ -32,12 +41,19 @@ export const stepRun = (call: ObjectCall): StepRun => ({
   subject: subjectOf(call),
   deadline: call.deadline,
   namePrefix: prefixesOf(call).request,
-  warehouse: call.as(call.request.object.identity),
+  warehouse: withMarks(call),
   log: call.log,
   remainingMs: call.remainingMs,
   harmless: undefined,
   retrySingly: false,
 });
+
+/** The last merge of a landing view compares marks. */
+function withMarks(call: ObjectCall): Warehouse {
+  const { identity, pipeline } = call.request.object;
+  const warehouse = call.as(identity);
+  return pipeline === undefined ? warehouse : withForgetKeys(warehouse, () => call.forgetKeys(pipeline));
+}
 
 /** Runs a query as the identity. @param what ends the statement's name */
 export const queryAs = (call: ObjectCall, identity: 'admin' | 'owner', what: string, sql: string): Promise<Row[]> =>

@@ -8,6 +8,7 @@ export const env = defineEnv(
   'DATABASE',
   'ADMIN_SECRET_ARN',
   'OWNER_SECRET_ARN',
+  'FORGET_SECRET_ARN',
   // Seconds that CloudFormation waits for one request.
   'TIMEOUT_SECONDS',
 );

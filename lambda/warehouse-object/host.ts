@@ -1,6 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { clientSettings } from '../shared/client-settings';
+import type { ForgetKeys } from '../shared/forget-keys';
+import { readForgetKeys } from '../shared/forget-secret';
 import { consoleLog, type Log } from '../shared/log';
 import { readPlan } from '../shared/plan-file';
 import { connectWarehouse } from '../shared/redshift-data';
@@ -17,6 +19,8 @@ export interface ObjectHost extends WarehouseObjectPlan {
   readonly ownerSecret: () => Promise<string>;
   /** The secret of another database user, in the same form. */
   readonly secret: (arn: string) => Promise<string>;
+  /** The keys of a pipeline's marks. */
+  readonly forgetKeys: (pipeline: string) => Promise<ForgetKeys>;
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly sleep: (ms: number) => Promise<unknown>;
@@ -44,6 +48,7 @@ export function createHost(settings: ReturnType<typeof env.read>): ObjectHost {
     asUser: connect,
     ownerSecret: () => secret(OWNER_SECRET_ARN),
     secret,
+    forgetKeys: (pipeline) => readForgetKeys(settings.FORGET_SECRET_ARN, pipeline),
     now: Date.now,
     sleep: setTimeout,
     limitMs: limitMs(settings.TIMEOUT_SECONDS),

@@ -4,6 +4,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Bucket, IBucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { env, type LoadSource, literalPrefixes, manifestPrefix, versionPrefix } from '../../lambda/load/contract';
+import { forgetSecret } from '../../lambda/shared/env';
 import { decodes, loadPlan } from '../../sql';
 import { restsWhenPaused } from '../pause/pause-access';
 import type { PipelineFunctionProps } from '../refresh/refresh';
@@ -34,20 +35,35 @@ export class Load extends Construct {
     private readonly props: LoadProps,
   ) {
     super(scope, id);
-    const { environment, pipeline, bundles, key, warehouse, secretArn, history, archive, work, queues } = props;
+    const {
+      environment,
+      pipeline,
+      bundles,
+      key,
+      warehouse,
+      secretArn,
+      forgetSecretArn,
+      history,
+      archive,
+      work,
+      queues,
+    } = props;
     const plan = loadPlan(pipeline);
     this.handler = new Handler(this, 'Handler', {
       code: bundles.code('load', pipeline.name, plan),
       description: `Loads history of ${pipeline.name}`,
-      environment: env.of({
-        ...pipelineVariables(props),
-        HISTORY_BUCKET: history.bucketName,
-        ARCHIVE_BUCKET: archive.bucketName,
-        WORK_BUCKET: work.bucketName,
-        LOAD_ROLE_ARN: props.loadRoleArn,
-        DEAD_LETTERS_URL: queues.deadLetters.url,
-        KEY_ARN: key.keyArn,
-      }),
+      environment: {
+        ...env.of({
+          ...pipelineVariables(props),
+          HISTORY_BUCKET: history.bucketName,
+          ARCHIVE_BUCKET: archive.bucketName,
+          WORK_BUCKET: work.bucketName,
+          LOAD_ROLE_ARN: props.loadRoleArn,
+          DEAD_LETTERS_URL: queues.deadLetters.url,
+          KEY_ARN: key.keyArn,
+        }),
+        ...forgetSecret.of(forgetSecretArn),
+      },
       timeout: loadTimeout,
       // Lambda gives a processor in proportion to memory, and decoding needs one.
       ...(decodes(pipeline) ? { memoryMb: 1024 } : {}),
@@ -55,7 +71,7 @@ export class Load extends Construct {
       retainLogs: environment.retainData,
       statements: props.script.of('load'),
     }).allow(
-      ...dataApiStatements({ warehouse, key, secretArns: [secretArn], sees: 'function', lists: true }),
+      ...dataApiStatements({ warehouse, key, secretArns: [secretArn], forgetSecretArn, sees: 'function', lists: true }),
       explained(
         new PolicyStatement({
           actions: ['s3:PutObject'],

@@ -4,6 +4,7 @@ import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import type { Environment } from '../../environments/environment';
 import { env, statementNamePrefix } from '../../lambda/refresh/contract';
+import { forgetSecret } from '../../lambda/shared/env';
 import type { Pipeline } from '../../pipelines/definition';
 import { refreshPlan } from '../../sql';
 import { restsWhenPaused } from '../pause/pause-access';
@@ -26,6 +27,8 @@ export interface PipelineFunctionProps {
   readonly warehouse: Warehouse;
   /** Credentials of the database user that the function works as. */
   readonly secretArn: string;
+  /** The secret of the marks, for a function that merges. @default - the pipeline has no subjects */
+  readonly forgetSecretArn?: string;
   /** The pipeline's warehouse objects, which have to exist before the first run. */
   readonly objects: PipelineObjects;
   readonly script: ReviewScript;
@@ -43,23 +46,35 @@ export class Refresh extends Construct {
 
   constructor(scope: Construct, id: string, props: RefreshProps) {
     super(scope, id);
-    const { environment, pipeline, bundles, key, warehouse, secretArn } = props;
+    const { environment, pipeline, bundles, key, warehouse, secretArn, forgetSecretArn } = props;
     const plan = refreshPlan(pipeline);
     this.handler = new Handler(this, 'Handler', {
       code: bundles.code('refresh', pipeline.name, plan),
       description: `Refreshes ${pipeline.name}`,
-      environment: env.of({
-        ...pipelineVariables(props),
-        WORK_BUCKET: props.work.bucketName,
-        UNLOAD_ROLE_ARN: props.unloadRoleArn,
-        KEY_ARN: key.keyArn,
-      }),
+      environment: {
+        ...env.of({
+          ...pipelineVariables(props),
+          WORK_BUCKET: props.work.bucketName,
+          UNLOAD_ROLE_ARN: props.unloadRoleArn,
+          KEY_ARN: key.keyArn,
+        }),
+        ...forgetSecret.of(forgetSecretArn),
+      },
       timeout: Duration.minutes(2),
       logRetentionDays: environment.logRetentionDays,
       retainLogs: environment.retainData,
       statements: props.script.of('refresh'),
     })
-      .allow(...dataApiStatements({ warehouse, key, secretArns: [secretArn], sees: 'function', lists: true }))
+      .allow(
+        ...dataApiStatements({
+          warehouse,
+          key,
+          secretArns: [secretArn],
+          forgetSecretArn,
+          sees: 'function',
+          lists: true,
+        }),
+      )
       .allow(...restsWhenPaused(props.work, warehouse));
     if (plan.freshness) this.handler.allow(...freshnessStatements(props.work, [pipeline], 'write'));
     const target = this.handler.function;

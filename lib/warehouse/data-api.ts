@@ -19,6 +19,8 @@ export interface DataApiAccess {
   readonly key: IKey;
   /** Credentials that statements may be submitted with. */
   readonly secretArns: readonly string[];
+  /** The secret of the marks, for statements that compare them. @default - they compare none */
+  readonly forgetSecretArn?: string;
   /**
    * `function`: the function sees only its own statements. A role: the statements of every function with this role, for statements that one
    * function submits and another follows.
@@ -37,6 +39,7 @@ export function dataApiStatements({
   warehouse,
   key,
   secretArns,
+  forgetSecretArn,
   sees,
   lists,
   cancels,
@@ -66,7 +69,10 @@ export function dataApiStatements({
       'These actions have no resource-level permissions; the condition names the statements of the caller',
     ),
     statusStatement(warehouse),
-    new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [...secretArns] }),
+    new PolicyStatement({
+      actions: ['secretsmanager:GetSecretValue'],
+      resources: [...secretArns, ...(forgetSecretArn === undefined ? [] : [forgetSecretArn])],
+    }),
     keyUse(key, 'secretsmanager', 'read'),
   ];
 }

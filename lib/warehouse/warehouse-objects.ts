@@ -37,6 +37,7 @@ export interface WarehouseObjectProviderProps {
   readonly key: IKey;
   readonly warehouse: Warehouse;
   readonly ownerSecretArn: string;
+  readonly forgetSecretArn: string;
 }
 
 /** The longest that CloudFormation waits for a custom resource (ServiceTimeout). */
@@ -59,7 +60,7 @@ export class WarehouseObjectProvider extends Construct {
   constructor(
     scope: Construct,
     id: string,
-    { environment, pipelines, bundles, key, warehouse, ownerSecretArn }: WarehouseObjectProviderProps,
+    { environment, pipelines, bundles, key, warehouse, ownerSecretArn, forgetSecretArn }: WarehouseObjectProviderProps,
   ) {
     super(scope, id);
     this.texts = new StatementTexts(pipelines);
@@ -67,7 +68,10 @@ export class WarehouseObjectProvider extends Construct {
     const role = handlerRole(this, 'Role', 'Creates and changes warehouse objects');
     this.role = role;
     const secretArns = [ownerSecretArn, warehouse.adminSecretArn];
-    grant(role, ...dataApiStatements({ warehouse, key, secretArns, sees: role, lists: true, cancels: true }));
+    grant(
+      role,
+      ...dataApiStatements({ warehouse, key, secretArns, forgetSecretArn, sees: role, lists: true, cancels: true }),
+    );
     if (warehouse.adminSecretKey) grant(role, keyUse(warehouse.adminSecretKey, 'secretsmanager', 'read'));
     const handler = (name: string, entry: string, description: string, timeout: Duration) =>
       new Handler(this, name, {
@@ -81,6 +85,7 @@ export class WarehouseObjectProvider extends Construct {
           ...warehouseVariables(warehouse),
           ADMIN_SECRET_ARN: warehouse.adminSecretArn,
           OWNER_SECRET_ARN: ownerSecretArn,
+          FORGET_SECRET_ARN: forgetSecretArn,
           TIMEOUT_SECONDS: `${totalTimeout.toSeconds()}`,
         }),
         logRetentionDays: environment.logRetentionDays,

@@ -237,6 +237,8 @@ const skippedColumns: readonly TableColumn[] = [
 /** The marks of subjects that were forgotten: see merge/forgotten.ts. No column names a subject. */
 const forgottenColumns: readonly TableColumn[] = [
   { name: 'mark', type: 'varchar(64)', notNull: true },
+  // Tells keys apart: marks that another secret made match nobody.
+  { name: 'key_id', type: 'varchar(16)', notNull: true },
   { name: 'run_id', type: 'varchar(128)', notNull: true },
   { name: 'forgotten_at', type: 'timestamp', notNull: true },
 ];

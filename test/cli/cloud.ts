@@ -2,6 +2,7 @@ import type { Cloud, ListedObject, QueueMessage } from '../../cli/cloud/ports';
 import type { Context } from '../../cli/commands/context';
 import { Progress } from '../../cli/progress';
 import { styleFor } from '../../cli/terminal';
+import { forgetKeys } from '../../lambda/shared/forget-keys';
 import type { Row } from '../../lambda/shared/warehouse';
 import { FakeWarehouse } from '../lambda/fakes';
 
@@ -25,6 +26,7 @@ export class FakeCloud implements Cloud {
     archiveBucket: ARCHIVE,
     exportsBucket: 'exports-bucket',
     workBucket: WORK,
+    forgetSecretArn: () => 'forget-secret',
     stream: (pipeline) => `millrace-dev-${pipeline}`,
     queues: () => ({ history: 'history-queue', backlog: 'backlog-queue', deadLetters: 'dead-letters' }),
   };
@@ -112,6 +114,8 @@ export class FakeCloud implements Cloud {
     records: () => (async function* () {})(),
     record: async () => undefined,
   };
+
+  forgetKeys = async (pipeline: string) => forgetKeys('the secret of the marks in tests', pipeline);
 
   close(): void {}
 }

@@ -7,7 +7,7 @@ import type { Interleaving } from 'redshift-local';
 import { Engine, type ResultSet, translate } from 'redshift-local/front-end';
 import { FakeS3, roleArn, rolePrincipal, stoppedClock, temporaryFolder } from 'redshift-local/testing';
 import { archiveLine, type FirehoseRecord } from '../../lambda/archive/archive';
-import { type ForgetKeys, forgetKeys, markOf } from '../../lambda/shared/forget-keys';
+import { type ForgetKeys, forgetKeys, keyId, markOf } from '../../lambda/shared/forget-keys';
 import type { SearchPlan, Step } from '../../lambda/shared/plan';
 import { type Finding, findRaising } from '../../lambda/shared/raising';
 import { asked, render, renderAll } from '../../lambda/shared/statement';
@@ -513,8 +513,10 @@ export class TestWarehouse {
   /** Marks subjects. */
   async mark(column: string, ...values: string[]): Promise<void> {
     const { forgotten } = pipelineTables(this.pipeline);
-    const rows = values.map((value) => `select '${markOf(this.keys, column, value)}', 'test', getdate()`);
-    await this.execute([`insert into ${forgotten} (mark, run_id, forgotten_at) ${rows.join(' union all ')}`]);
+    const rows = values.map(
+      (value) => `select '${markOf(this.keys, column, value)}', '${keyId(this.keys)}', 'test', getdate()`,
+    );
+    await this.execute([`insert into ${forgotten} (mark, key_id, run_id, forgotten_at) ${rows.join(' union all ')}`]);
   }
 
   dispose(): void {

@@ -38,6 +38,8 @@ export const region = 'eu-west-1';
 export const environment = 'sim';
 export const cluster = 'millrace-sim';
 export const database = 'millrace';
+/** From which the marks of subjects are derived. */
+export const forgetSecret = 'the secret of the marks in tests';
 export const buckets = { history: 'history', archive: 'archive', work: 'work', exports: 'exports' } as const;
 export const admin = { name: 'millrace_admin', password: 'Admin1pw' };
 /** Password of the users of functions, whose secrets have the users' names. */

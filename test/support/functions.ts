@@ -11,6 +11,7 @@ import { loadFunction } from '../../lambda/load/load';
 import { reconcileFunction } from '../../lambda/reconcile/reconcile';
 import { refreshFunction } from '../../lambda/refresh/refresh';
 import { eventBridge } from '../../lambda/shared/event-bus';
+import { forgetKeys, withForgetKeys } from '../../lambda/shared/forget-keys';
 import type { Log } from '../../lambda/shared/log';
 import { statementNamePrefix } from '../../lambda/shared/plan';
 import { redshiftData } from '../../lambda/shared/redshift-data';
@@ -27,6 +28,7 @@ import {
   cluster,
   database,
   environment,
+  forgetSecret,
   type Handlers,
   owner,
   roleOf,
@@ -139,7 +141,7 @@ export function functionsOf(
       environment,
       log,
       metrics: () => undefined,
-      warehouse,
+      warehouse: withForgetKeys(warehouse, async () => forgetKeys(forgetSecret, pipeline.name)),
       bus,
       objects: { ...s3Objects(s3), ...s3Bytes(s3) },
       queues: sqsQueues(sqs, calls.sleep),

@@ -1,4 +1,5 @@
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
+import { forgetKeys } from '../../lambda/shared/forget-keys';
 import { redshiftData } from '../../lambda/shared/redshift-data';
 import { redshiftStatus } from '../../lambda/shared/redshift-status';
 import type { Row, Warehouse } from '../../lambda/shared/warehouse';
@@ -6,7 +7,18 @@ import type { WarehouseGroupProperties, WarehouseObjectProperties } from '../../
 import type { ObjectHost } from '../../lambda/warehouse-object/host';
 import { isCompleteFunction, onEventFunction } from '../../lambda/warehouse-object/object';
 import { registryObject } from '../../sql';
-import { admin, type Cloud, cluster, createCloud, database, environment, owner, roleOf, userPassword } from './cloud';
+import {
+  admin,
+  type Cloud,
+  cluster,
+  createCloud,
+  database,
+  environment,
+  forgetSecret,
+  owner,
+  roleOf,
+  userPassword,
+} from './cloud';
 import { inProcess } from './sdk';
 
 /** A request of CloudFormation to the function behind a warehouse object. */
@@ -76,6 +88,7 @@ export class Objects {
       asUser: (secretArn) => this.connect(secretArn),
       ownerSecret: async () => JSON.stringify({ username: owner.name, password: owner.password }),
       secret: async (username) => JSON.stringify({ username, password: userPassword }),
+      forgetKeys: async (pipeline) => forgetKeys(forgetSecret, pipeline),
       now: this.cloud.clock.now,
       sleep: async () => undefined,
       limitMs: 56 * 60_000,

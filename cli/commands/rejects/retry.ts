@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { blameOf } from '../../../lambda/shared/blame';
+import { withForgetKeys } from '../../../lambda/shared/forget-keys';
 import { raisedPrefix } from '../../../lambda/shared/plan';
 import { clientToken, renderAll } from '../../../lambda/shared/statement';
 import {
@@ -56,7 +57,7 @@ export async function previewRetry(context: Context, pipeline: Pipeline, filter:
   const stage = context.progress.stage('judge');
   const before = await countRejects(context, pipeline, filter);
   const name = `millrace-cli/retry/${pipeline.name}/preview`;
-  const ended = await transact(context, name, renderAll(statements, values), false);
+  const ended = await transact(context, pipeline, name, renderAll(statements, values), false);
   if (ended.status !== 'FINISHED') throw notRetried(pipeline, ended, 'preview');
   const [row = {}] = await context.cloud.warehouse.rows(ended.parts[answer]!.id);
   const [events, duplicates, skipped, judged, left] = ['events', 'duplicates', 'skipped', 'judged', 'left_over'].map(
@@ -150,7 +151,7 @@ async function raisedPlaces(context: Context, pipeline: Pipeline, filter: Reject
 async function merged(context: Context, pipeline: Pipeline, runId: string, statements: string[]) {
   for (let attempt = 1; ; attempt++) {
     const name = `millrace-cli/retry/${pipeline.name}/${runId}/${attempt}`;
-    const ended = await transact(context, name, statements, true);
+    const ended = await transact(context, pipeline, name, statements, true);
     // A transaction whose result was lost counts as failed, although it took effect.
     const run = await runOf(context, pipeline, runId);
     if (run !== undefined) return run;
@@ -160,8 +161,15 @@ async function merged(context: Context, pipeline: Pipeline, runId: string, state
   }
 }
 
-async function transact(context: Context, name: string, statements: string[], once: boolean): Promise<StatementState> {
-  const { warehouse } = context.cloud;
+async function transact(
+  context: Context,
+  pipeline: Pipeline,
+  name: string,
+  statements: string[],
+  once: boolean,
+): Promise<StatementState> {
+  const { cloud } = context;
+  const warehouse = withForgetKeys(cloud.warehouse, () => cloud.forgetKeys(pipeline.name));
   const submission = { name, mode: 'transaction', statements } as const;
   const { id } = await warehouse.submit(once ? { ...submission, token: clientToken(name) } : submission);
   return waitFor(warehouse, id, context.remainingMs);

@@ -1,3 +1,4 @@
+import { forgetKeys } from '../../../lambda/shared/forget-keys';
 import type { Row, Submission } from '../../../lambda/shared/warehouse';
 import type { WarehouseGroupProperties, WarehouseObjectProperties } from '../../../lambda/warehouse-object/contract';
 import type { ObjectHost } from '../../../lambda/warehouse-object/host';
@@ -79,6 +80,7 @@ export const fakeHost = (warehouse: FakeWarehouse): ObjectHost => ({
   asUser: () => warehouse,
   ownerSecret: async () => '{}',
   secret: async () => '{}',
+  forgetKeys: async (pipeline) => forgetKeys('the secret of the marks in tests', pipeline),
   now: () => warehouse.now,
   sleep: async () => undefined,
   limitMs: 3_000_000,

@@ -95,7 +95,7 @@ describe('a record of a forgotten subject', () => {
     await warehouse.mark('account', 'ann');
     const { forgotten } = pipelineTables(withSubject);
     const foreign = markOf({ inner: 'a'.repeat(64), outer: 'b'.repeat(64) }, 'who', 'ann');
-    await warehouse.execute([`insert into ${forgotten} select '${foreign}', 'test', getdate()`]);
+    await warehouse.execute([`insert into ${forgotten} select '${foreign}', 'other', 'test', getdate()`]);
     warehouse.send(record('1', 'ann'));
     await warehouse.refresh();
     expect(await ids()).toEqual(['1']);
