@@ -38,6 +38,7 @@ export { ownerObject, warehouseObjects } from './objects/warehouse-objects';
 export { refreshPlan } from './refresh/plan';
 export { allStatements, type Batch } from './statements';
 export { tableShapes } from './tables/columns';
+export { forgottenFilter, isForgotten } from './tables/forgotten';
 export { identityVersion } from './tables/identity';
 export { landedHours } from './tables/landing';
 export {

@@ -198,7 +198,10 @@ function shown(counts: RecordCounts): PipelineFlow['counts'] {
   const { produced, parts: _, ...terms } = counts;
   return {
     produced,
-    terms: Object.entries(terms).map(([name, records]) => ({ name, records })),
+    // Few environments have forgotten somebody.
+    terms: Object.entries(terms)
+      .filter(([name, records]) => name !== 'forgotten' || records > 0)
+      .map(([name, records]) => ({ name, records })),
     balanced: isBalanced(counts),
   };
 }

@@ -27,7 +27,8 @@ export interface RefreshPlan {
   readonly skipped?: StatementTemplate;
   /**
    * Rows `events, duplicates, rejects, skipped, first_arrival, reason, records`, one for each of the commonest reasons of
-   * the run's rejects, at least one; with a retention also `expired`, the rows that it deleted. Read at the end of a run. Placeholder: `run_id`. @default - no run is counted
+   * the run's rejects, at least one; with a retention also `expired`, the rows that it deleted; with subjects also
+   * `forgotten`, the skipped records of forgotten ones. Read at the end of a run. Placeholder: `run_id`. @default - no run is counted
    */
   readonly totals?: StatementTemplate;
   /** @default - a step that fails on a record fails its run */

@@ -9,6 +9,8 @@ export const metricUnits = {
   MergedDuplicates: 'Count',
   MergedRejects: 'Count',
   MergedSkipped: 'Count',
+  /** Records of subjects that were forgotten. Only pipelines with `subject` have it. */
+  MergedForgotten: 'Count',
   /** Events, duplicates and rejects that a run deleted because they were older than the retention. */
   ExpiredRows: 'Count',
   /** Rejects of a run for one of its commonest reasons, with the dimension Reason. */

@@ -139,6 +139,7 @@ export const shownMetrics = {
   mergedDuplicates: 'MergedDuplicates',
   mergedRejects: 'MergedRejects',
   mergedSkipped: 'MergedSkipped',
+  mergedForgotten: 'MergedForgotten',
   rejectedRecords: 'RejectedRecords',
   freshnessSeconds: 'FreshnessSeconds',
   exportAgeMinutes: 'ExportAgeMinutes',

@@ -221,6 +221,7 @@ export class EnvironmentDashboard extends Construct {
       of(shownMetrics.mergedDuplicates, 'duplicates'),
       of(shownMetrics.mergedRejects, 'rejects'),
       of(shownMetrics.mergedSkipped, 'skipped'),
+      ...(pipeline.subject ? [of(shownMetrics.mergedForgotten, 'forgotten')] : []),
     ];
   }
 

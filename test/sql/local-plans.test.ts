@@ -32,7 +32,9 @@ const values: Readonly<Record<string, string>> = {
 const exact = { refused: 's3://work/manifests/run-1-refused.manifest', records: '1' };
 const rendered = (templates: readonly string[], given: Readonly<Record<string, string>> = values) => {
   const wanted = placeholdersOf(...templates);
-  return renderAll(templates, Object.fromEntries([...wanted].map((name) => [name, given[name]!])));
+  const statements = renderAll(templates, Object.fromEntries([...wanted].map((name) => [name, given[name]!])));
+  // This database takes no parameters.
+  return statements.map((sql) => sql.replace(/:(forget_(?:inner|outer))\b/g, "'$1'"));
 };
 const tokens = { streamName: 'millrace-dev-stream', streamRoleArn: role, database: 'millrace' };
 const statementsOf = (steps: string) =>

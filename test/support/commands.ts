@@ -4,8 +4,9 @@ import type { Context } from '../../cli/commands/context';
 import { previewRetry, type RetryResult, retryRejects } from '../../cli/commands/rejects/retry';
 import { Progress } from '../../cli/progress';
 import { styleFor } from '../../cli/terminal';
+import { forgetKeys } from '../../lambda/shared/forget-keys';
 import type { Pipeline } from '../../pipelines/definition';
-import { buckets, type Cloud, environment } from './cloud';
+import { buckets, type Cloud, environment, forgetSecret } from './cloud';
 import { clientsOf, queueUrl } from './functions';
 import type { Calls } from './invocation';
 
@@ -40,6 +41,7 @@ function workOf(cloud: Cloud, calls: Calls): Context {
         archiveBucket: buckets.archive,
         exportsBucket: buckets.exports,
         workBucket: buckets.work,
+        forgetSecretArn: () => 'forget-secret',
         stream: () => '',
         queues: () => ({
           history: queueUrl('queue'),
@@ -55,6 +57,7 @@ function workOf(cloud: Cloud, calls: Calls): Context {
         record: notAsked,
       },
       warehouse,
+      forgetKeys: async (pipeline) => forgetKeys(forgetSecret, pipeline),
       close: () => undefined,
     },
     stdout: silent,

@@ -48,7 +48,7 @@ export function summaryText(
 }
 
 function countsText({ pipelines, total }: Summary, style: Style): string {
-  const terms = ['produced', ...rightTerms(total)] as const;
+  const terms = ['produced' as const, ...rightTerms(total)];
   const row = (name: string, account: RecordCounts): Cell[] => [
     name,
     ...terms.map((term) => grouped(account[term])),
@@ -59,9 +59,12 @@ function countsText({ pipelines, total }: Summary, style: Style): string {
   return table(columns, rows, style, { indent: '  ' });
 }
 
-/** The terms on the right of the equation. `skipped` is shown only if it is not 0. */
-const rightTerms = ({ skipped }: RecordCounts) =>
-  ['events', 'duplicates', 'rejects', ...(skipped > 0 ? (['skipped'] as const) : []), 'pending'] as const;
+/** The terms on the right of the equation. `skipped` and `forgotten` are shown only if they are not 0. */
+const rightTerms = (counts: RecordCounts) => [
+  ...(['events', 'duplicates', 'rejects'] as const),
+  ...(['skipped', 'forgotten'] as const).filter((term) => counts[term] > 0),
+  'pending' as const,
+];
 
 export function equationText(total: RecordCounts, style: Style): string {
   const right = rightTerms(total).reduce((sum, term) => sum + total[term], 0);

@@ -1,17 +1,19 @@
-import { isUnmerged, isWaiting, landingName, publicTables } from '../../../sql';
+import { isForgotten, isUnmerged, isWaiting, landingName, publicTables } from '../../../sql';
 import { markPrefix } from '../smoke/marked-events';
 import type { DemoRuntime, DeployedPipeline } from './demo-runtime';
 import { countHistory, type HistoryRows, type LedgerRow, type PendingPart } from './history-counts';
 
-/** The number of records in each place. `produced = events + duplicates + rejects + skipped + pending` always holds. */
+/** The number of records in each place. `produced = events + duplicates + rejects + skipped + forgotten + pending` always holds. */
 export interface RecordCounts {
   /** Records that the stream accepted, plus records of the objects that match the globs of a history source. */
   readonly produced: number;
   readonly events: number;
   readonly duplicates: number;
   readonly rejects: number;
-  /** Records that are meant for another pipeline, according to `where`. */
+  /** Records that are meant for another pipeline, according to `where`, and those that were older than the retention. */
   readonly skipped: number;
+  /** Records of subjects that were forgotten. */
+  readonly forgotten: number;
   /**
    * Records of the stream that are not merged or not decoded, records of objects that are not loaded, and staged rows.
    * They are counted directly, not as the difference.
@@ -22,7 +24,8 @@ export interface RecordCounts {
 }
 
 export const isBalanced = (account: RecordCounts) =>
-  account.produced === account.events + account.duplicates + account.rejects + account.skipped + account.pending;
+  account.produced ===
+  account.events + account.duplicates + account.rejects + account.skipped + account.forgotten + account.pending;
 
 export function sumCounts(accounts: readonly RecordCounts[]): RecordCounts {
   const sum = (term: Exclude<keyof RecordCounts, 'parts'>) =>
@@ -33,6 +36,7 @@ export function sumCounts(accounts: readonly RecordCounts[]): RecordCounts {
     duplicates: sum('duplicates'),
     rejects: sum('rejects'),
     skipped: sum('skipped'),
+    forgotten: sum('forgotten'),
     pending: sum('pending'),
     parts: accounts.flatMap(({ parts }) => parts),
   };
@@ -69,7 +73,8 @@ from (select
   ${countOf(tables.duplicates)} as duplicates,
   ${countOf(`${tables.rejects} where not (${isWaiting()})`)} as rejects,
   ${countOf(`${tables.rejects} where ${isWaiting()}`)} as waiting,
-  ${countOf(tables.skipped)} as skipped,
+  ${countOf(`${tables.skipped} where not (${isForgotten})`)} as skipped,
+  ${countOf(`${tables.skipped} where ${isForgotten}`)} as forgotten,
   ${countOf(tables.staged)} as staged,
   ${countOf(`(select shard_id::varchar(20) as shard_id, sequence_number from ${landing}
     ${read}) as positions`)} as positions,
@@ -80,9 +85,21 @@ from (select
     + ${countOf(`${tables.rejects} where ${ofSmoke}`)} as marks_left,
   ${members} as members) c
 left join (select object_key, etag, row_count from ${tables.ledger} where source <> 'archive') l on 1 = 1`);
-  const counts = rows[0]!.slice(0, 11).map(Number);
-  const [events, duplicates, rejects, waiting, skipped, staged, positions, unmerged, marks, marksLeft, more] =
-    counts as [number, number, number, number, number, number, number, number, number, number, number];
+  const counts = rows[0]!.slice(0, 12).map(Number);
+  const [
+    events,
+    duplicates,
+    rejects,
+    waiting,
+    skipped,
+    forgotten,
+    staged,
+    positions,
+    unmerged,
+    marks,
+    marksLeft,
+    more,
+  ] = counts as [number, number, number, number, number, number, number, number, number, number, number, number];
   // Records of `millrace smoke` stay on the stream after their rows were removed.
   const removed = marks - marksLeft;
   const accepted = runtime.acceptedRecords(runtime.streamOf(pipeline.name));
@@ -104,6 +121,7 @@ left join (select object_key, etag, row_count from ${tables.ledger} where source
     duplicates,
     rejects,
     skipped,
+    forgotten,
     pending: accepted - positions + unmerged + waiting + history.pending + staged,
     // An unreadable object has an unknown number of records, but is still not loaded.
     parts: [...parts, ...history.parts],

@@ -289,7 +289,7 @@ export class Investigation {
     });
   }
 
-  /** Returns the sightings of records that are meant for another pipeline. */
+  /** Returns the sightings of records of which only the position is kept. */
   private leftOut(): Sighting[] {
     return this.skipped.slice(0, ROWS).map(({ row, position }) => {
       if (!this.inEvents) this.explanations.unshift(skipReason(String(row['name'])));
@@ -369,6 +369,8 @@ const objectFacts = ({ bucket, key, etag, line }: ObjectHit) => ({ bucket, key, 
 
 /** Says why a record is in `skipped`, by the name of its row. */
 const skipReason = (name: string) =>
-  /^expired (event|duplicate|reject|on arrival)$/.test(name)
-    ? `it is older than the retention of the pipeline: ${name}`
-    : `it was skipped, because it is meant for another pipeline: ${name}`;
+  /^forgotten( event| duplicate| reject)?$/.test(name)
+    ? 'its subject was forgotten: npx millrace forget'
+    : /^expired (event|duplicate|reject|on arrival)$/.test(name)
+      ? `it is older than the retention of the pipeline: ${name}`
+      : `it was skipped, because it is meant for another pipeline: ${name}`;

@@ -1,4 +1,4 @@
-import { isUnmerged, isWaiting, landingName, publicTables } from '../../../sql';
+import { isForgotten, isUnmerged, isWaiting, landingName, publicTables } from '../../../sql';
 import { warehouseText } from '../../commands/context';
 import type { DeployedPipeline } from '../../commands/local/demo-runtime';
 import type { RecordCounts } from '../../commands/local/record-counts';
@@ -46,7 +46,8 @@ export async function countInAws(
   ${count(duplicates)} as duplicates,
   ${count(`${rejects} where not (${isWaiting()})`)} as rejects,
   ${count(`${rejects} where ${isWaiting()}`)} as waiting,
-  ${count(skipped)} as skipped,
+  ${count(`${skipped} where not (${isForgotten})`)} as skipped,
+  ${count(`${skipped} where ${isForgotten}`)} as forgotten,
   ${count(staged)} as staged,
   (select count(*) from ${landing} where ${isUnmerged(pipeline)}) as unmerged,
   ${count(`(select shard_id::varchar(20) as shard_id, sequence_number from ${landing} where approximate_arrival_timestamp >= ${recent}
@@ -71,6 +72,7 @@ export async function countInAws(
     duplicates: number('duplicates'),
     rejects: number('rejects'),
     skipped: number('skipped'),
+    forgotten: number('forgotten'),
     pending,
     parts: parts.filter(({ records }) => records > 0),
   };

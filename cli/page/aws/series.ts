@@ -49,8 +49,9 @@ async function chartsOf(ports: AwsPorts, pipelines: readonly Pipeline[], axis: A
   const { freshnessSeconds, runSeconds, exportAgeMinutes } = shownMetrics;
   const streams = pipelines.map(({ name }) => ({ ...incomingRecords(ports.streamOf(name)) }));
   const sent = await valuesOf(ports, axis, streams);
+  const forgets = pipelines.some(({ subject }) => subject);
   const throughput = await Promise.all(
-    merged.map((metric) =>
+    [...merged, ...(forgets ? [shownMetrics.mergedForgotten] : [])].map((metric) =>
       valuesOf(
         ports,
         axis,

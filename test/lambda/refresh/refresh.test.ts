@@ -296,6 +296,17 @@ test('a run of a pipeline with a retention also reports how many rows it deleted
   expect(recorded.map(({ values }) => values)).toContainEqual({ ExpiredRows: 12 });
 });
 
+test('a run of a pipeline with subjects tells forgotten records from other skipped ones', async () => {
+  const { warehouse, recorded, tick, end } = setUp({ totals: 'select {{run_id}}' });
+  const counts = { events: 7, duplicates: 1, rejects: 3, skipped: 5, forgotten: 2, first_arrival: null };
+  warehouse.outcome = ({ name }) => (name.includes('/totals/') ? { rows: [{ ...counts, reason: null }] } : undefined);
+  await tick('05:00');
+  for (const { name } of plan.steps) await end(nameOf(name));
+  expect(recorded.map(({ values }) => values)).toContainEqual(
+    expect.objectContaining({ MergedSkipped: 3, MergedForgotten: 2 }),
+  );
+});
+
 describe('a step that may fail', () => {
   const steps = plan.steps.map((step) => (step.name === 'landing' ? step : { ...step, mayFail: true }));
   const failed = { status: 'FAILED' as const, error: 'permission denied' };
