@@ -180,8 +180,8 @@ function linesOf(resource: TemplateResource, resources: Resources): Amount[] {
 }
 
 /**
- * Returns the cost of the metrics that the functions write, counted per pipeline. A metric of a single view or of a
- * reason of rejects is written, and paid for, only while that view fails or records are rejected. One of an endpoint is
+ * Returns the cost of the metrics that the functions write, counted per pipeline. A metric of a single view, of a reason of
+ * rejects or of forgotten records is written, and paid for, only while that view fails or such records arrive. One of an endpoint is
  * written while the endpoint is asked.
  */
 function customMetrics(resources: Resources): Amount[] {

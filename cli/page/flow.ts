@@ -198,7 +198,7 @@ function shown(counts: RecordCounts): PipelineFlow['counts'] {
   const { produced, parts: _, ...terms } = counts;
   return {
     produced,
-    // Few environments have forgotten somebody.
+    // Most environments have none.
     terms: Object.entries(terms)
       .filter(([name, records]) => name !== 'forgotten' || records > 0)
       .map(([name, records]) => ({ name, records })),

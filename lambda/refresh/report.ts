@@ -66,13 +66,13 @@ async function reportTotals(host: RefreshHost, runId: string, end: number, remai
   if (first === undefined) return;
   const arrived = parseTimestamp(first['first_arrival'] ?? null, 'first_arrival');
   // Only pipelines with subjects count them. They are among the skipped ones.
-  const forgotten = first['forgotten'] === undefined ? undefined : Number(first['forgotten']);
+  const forgotten = Number(first['forgotten'] ?? 0);
   const counts = {
     MergedEvents: Number(first['events']),
     MergedDuplicates: Number(first['duplicates']),
     MergedRejects: Number(first['rejects']),
-    MergedSkipped: Number(first['skipped']) - (forgotten ?? 0),
-    ...(forgotten !== undefined && { MergedForgotten: forgotten }),
+    MergedSkipped: Number(first['skipped']) - forgotten,
+    ...(forgotten > 0 && { MergedForgotten: forgotten }),
   };
   // Only pipelines with a retention count them.
   if (first['expired'] !== undefined) metrics(end, { ExpiredRows: Number(first['expired']) }, { runId });

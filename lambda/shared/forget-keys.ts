@@ -2,8 +2,8 @@ import { createHash, createHmac } from 'node:crypto';
 import type { Submission, Warehouse } from './warehouse';
 
 /**
- * The two keys of the marks of a pipeline, 64 hexadecimal characters each. A mark says that a subject was forgotten, and
- * nobody who lacks the keys can tell of whom it is: docs/decisions/058-marks-of-the-forgotten.md.
+ * The two keys of the marks of a pipeline, 64 hexadecimal characters each. A mark says that a subject was forgotten. Only
+ * with the keys can a subject's mark be computed: docs/decisions/058-marks-of-the-forgotten.md.
  */
 export interface ForgetKeys {
   readonly inner: string;
@@ -48,12 +48,16 @@ export function withForgetKeys<Port extends Pick<Warehouse, 'submit'>>(
     });
     return known;
   };
-  return {
-    ...warehouse,
-    async submit(submission) {
-      if (!asksForKeys(submission)) return warehouse.submit(submission);
-      const { inner, outer } = await ask();
-      return warehouse.submit({ ...submission, parameters: { forget_inner: inner, forget_outer: outer } });
-    },
+  const submit: Warehouse['submit'] = async (submission) => {
+    if (!asksForKeys(submission)) return warehouse.submit(submission);
+    const { inner, outer } = await ask();
+    return warehouse.submit({ ...submission, parameters: { forget_inner: inner, forget_outer: outer } });
   };
+  return new Proxy(warehouse, {
+    get(port, name) {
+      if (name === 'submit') return submit;
+      const value: unknown = Reflect.get(port, name);
+      return typeof value === 'function' ? value.bind(port) : value;
+    },
+  });
 }

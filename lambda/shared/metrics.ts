@@ -9,7 +9,7 @@ export const metricUnits = {
   MergedDuplicates: 'Count',
   MergedRejects: 'Count',
   MergedSkipped: 'Count',
-  /** Records of subjects that were forgotten. Only pipelines with `subject` have it. */
+  /** Records of subjects that were forgotten. A run without one does not write it. */
   MergedForgotten: 'Count',
   /** Events, duplicates and rejects that a run deleted because they were older than the retention. */
   ExpiredRows: 'Count',

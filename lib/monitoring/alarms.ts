@@ -139,11 +139,13 @@ export const shownMetrics = {
   mergedDuplicates: 'MergedDuplicates',
   mergedRejects: 'MergedRejects',
   mergedSkipped: 'MergedSkipped',
-  mergedForgotten: 'MergedForgotten',
   rejectedRecords: 'RejectedRecords',
   freshnessSeconds: 'FreshnessSeconds',
   exportAgeMinutes: 'ExportAgeMinutes',
 } as const;
+
+/** The metric that only pipelines with `subject` have. */
+export const mergedForgotten = 'MergedForgotten';
 
 /** Metrics of endpoints. Only pipelines with endpoints have them. */
 export const endpointMetrics = {

@@ -21,7 +21,15 @@ import type { Environment } from '../../environments/environment';
 import type { Pipeline } from '../../pipelines/definition';
 import type { PipelineQueues } from '../history/history-queue';
 import { warehouseName } from '../shared/names';
-import { type AlarmKind, alarms, apiAlarms, endpointMetrics, functionMetrics, shownMetrics } from './alarms';
+import {
+  type AlarmKind,
+  alarms,
+  apiAlarms,
+  endpointMetrics,
+  functionMetrics,
+  mergedForgotten,
+  shownMetrics,
+} from './alarms';
 import { charts } from './charts';
 import { functionMetric, queueMetric, streamMetric } from './metrics';
 import type { WatchedAlarm } from './monitoring';
@@ -221,7 +229,7 @@ export class EnvironmentDashboard extends Construct {
       of(shownMetrics.mergedDuplicates, 'duplicates'),
       of(shownMetrics.mergedRejects, 'rejects'),
       of(shownMetrics.mergedSkipped, 'skipped'),
-      ...(pipeline.subject ? [of(shownMetrics.mergedForgotten, 'forgotten')] : []),
+      ...(pipeline.subject ? [of(mergedForgotten, 'forgotten')] : []),
     ];
   }
 

@@ -1,4 +1,4 @@
-import { shownMetrics } from '../../../lib/monitoring/alarms';
+import { mergedForgotten, shownMetrics } from '../../../lib/monitoring/alarms';
 import { charts as titles } from '../../../lib/monitoring/charts';
 import type { Pipeline } from '../../../pipelines/definition';
 import type { Series } from '../../../ui/api';
@@ -51,7 +51,7 @@ async function chartsOf(ports: AwsPorts, pipelines: readonly Pipeline[], axis: A
   const sent = await valuesOf(ports, axis, streams);
   const forgets = pipelines.some(({ subject }) => subject);
   const throughput = await Promise.all(
-    [...merged, ...(forgets ? [shownMetrics.mergedForgotten] : [])].map((metric) =>
+    [...merged, ...(forgets ? [mergedForgotten] : [])].map((metric) =>
       valuesOf(
         ports,
         axis,

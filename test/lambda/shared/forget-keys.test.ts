@@ -40,7 +40,7 @@ describe('a warehouse with keys', () => {
   });
 
   test('submits nothing without them, and asks again', async () => {
-    const submit = jest.fn(async () => ({ id: '1' }));
+    const submit = jest.fn(async (_: Submission) => ({ id: '1' }));
     const answers = [async () => Promise.reject(new Error('denied')), async () => keys];
     const warehouse = withForgetKeys({ submit }, () => answers.shift()!());
     await expect(warehouse.submit(asking)).rejects.toThrow('denied');
