@@ -28,8 +28,11 @@ export function markOf({ inner, outer }: ForgetKeys, column: string, value: stri
 export const keyId = ({ inner, outer }: ForgetKeys): string =>
   createHash('sha256').update(`${inner} ${outer}`).digest('hex').slice(0, 16);
 
-/** Statements that compare marks name these parameters. */
-const asksForKeys = ({ statements }: Submission) => statements.some((sql) => sql.includes(':forget_inner'));
+const parameter = ':forget_inner';
+
+/** True for statements that compare marks. In quotes, as in the registry's record of a statement, the name is a text. */
+const asksForKeys = ({ statements }: Submission) =>
+  statements.some((sql) => sql.includes(parameter) && sql.replace(/'(?:[^'\\]|\\.|'')*'/gs, "''").includes(parameter));
 
 /**
  * The warehouse for statements that compare marks: it gives them the keys, as parameters of the Data API. So the keys are

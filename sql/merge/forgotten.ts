@@ -36,7 +36,19 @@ where (select count(*) from ${forgotten}) > 0
  * @param value SQL for the subject's text
  */
 export const markExpression = ({ name }: ResolvedColumn, value: string): string =>
-  `sha2(:forget_outer::varchar(64) || sha2(:forget_inner::varchar(64) || ${quoteLiteral(`${name}=`)} || ${value}, 256), 256)`;
+  `sha2(${outerKey} || sha2(${innerKey} || ${quoteLiteral(`${name}=`)} || ${value}, 256), 256)`;
+
+const innerKey = 'cast(:forget_inner as varchar(64))';
+const outerKey = 'cast(:forget_outer as varchar(64))';
+
+/**
+ * The statements by which a deployment finds out whether the keys can be read, and whether the Data API finds its parameters
+ * beside casts and texts with a colon, as in a merge. Without them only the merges would fail.
+ */
+export const proofOfKeys: readonly StatementTemplate[] = [
+  "select 'a:b'::varchar(3)",
+  `select sha2(${outerKey} || ${innerKey}, 256), 'a:b'::varchar(3)`,
+];
 
 /** SQL for the subject in a payload whose value is no valid one. */
 export function payloadText({ path }: ResolvedColumn): string {

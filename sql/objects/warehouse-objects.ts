@@ -3,6 +3,7 @@ import { quoteLiteral } from '../../lambda/shared/quote';
 import { registryTable, type ViewChecks } from '../../lambda/warehouse-object/contract';
 import type { Pipeline } from '../../pipelines/definition';
 import { completeRowsStatements } from '../merge/complete-rows';
+import { proofOfKeys } from '../merge/forgotten';
 import { firstCheckpointStatement, unreadQuery } from '../merge/gaps';
 import { lastMergeStatements, lockStatement } from '../merge/merge';
 import { type ResolvedPipeline, resolvePipeline } from '../resolve';
@@ -178,7 +179,7 @@ function tableObjects(pipeline: ResolvedPipeline): WarehouseObject[] {
     if (isEvents) lines.push('  primary key (event_id)');
     const create = `create table ${pipeline.tables[table]} (\n${lines.join(',\n')}\n)\n${tableAttributes[table]}`;
     return object(pascalCase(table), pipeline.tables[table], 'table', {
-      create: [single('create', create)],
+      create: [single('create', create), ...(table === 'forgotten' ? [step('proof', proofOfKeys)] : [])],
       delete: [
         ...(isEvents ? [step('forget', resetStatements(pipeline))] : []),
         single('drop', `drop table if exists ${pipeline.tables[table]}`),

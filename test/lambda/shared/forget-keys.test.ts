@@ -29,10 +29,12 @@ describe('a warehouse with keys', () => {
     const ask = jest.fn(async () => keys);
     const warehouse = withForgetKeys(port, ask);
     await warehouse.submit(statement('select 2'));
+    await warehouse.submit(statement("insert into records select 'it''s \\' :forget_inner'"));
     expect(ask).not.toHaveBeenCalled();
     await Promise.all([warehouse.submit(asking), warehouse.submit(asking)]);
     expect(ask).toHaveBeenCalledTimes(1);
     expect(seen.map(({ parameters }) => parameters)).toEqual([
+      undefined,
       undefined,
       { forget_inner: keys.inner, forget_outer: keys.outer },
       { forget_inner: keys.inner, forget_outer: keys.outer },
