@@ -12,6 +12,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { feedStream } from '../cli/commands/feed';
 import { synthesize } from '../cli/commands/local/synth';
 import { grouped } from '../cli/terminal';
+import { asksForKeys, parametersOf } from '../lambda/shared/forget-keys';
 import { type Runtime, type RuntimeOptions, startRuntime } from '../local/runtime';
 import { pipelines } from '../pipelines';
 import { generator } from '../pipelines/estore/generator';
@@ -102,8 +103,8 @@ async function runStatements(
     SecretArn: output('OwnerSecretArn'),
   };
   // Nobody is forgotten here, so any keys do.
-  const keys = ['forget_inner', 'forget_outer'].map((name) => ({ name, value: name }));
-  const Parameters = sqls.some((sql) => sql.includes(':forget_inner')) ? keys : undefined;
+  const keys = Object.keys(parametersOf({ inner: '', outer: '' })).map((name) => ({ name, value: 'none' }));
+  const Parameters = asksForKeys(sqls) ? keys : undefined;
   try {
     const began = performance.now();
     const { Id } =

@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
-import type { Submission, Warehouse } from './warehouse';
+import type { Warehouse } from './warehouse';
 
 /**
  * The two keys of the marks of a pipeline, 64 hexadecimal characters each. A mark says that a subject was forgotten. Only
@@ -31,8 +31,11 @@ export const keyId = ({ inner, outer }: ForgetKeys): string =>
 const parameter = ':forget_inner';
 
 /** True for statements that compare marks. In quotes, as in the registry's record of a statement, the name is a text. */
-const asksForKeys = ({ statements }: Submission) =>
+export const asksForKeys = (statements: readonly string[]) =>
   statements.some((sql) => sql.includes(parameter) && sql.replace(/'(?:[^'\\]|\\.|'')*'/gs, "''").includes(parameter));
+
+/** The parameters of statements that compare marks. */
+export const parametersOf = ({ inner, outer }: ForgetKeys) => ({ forget_inner: inner, forget_outer: outer });
 
 /**
  * The warehouse for statements that compare marks: it gives them the keys, as parameters of the Data API. So the keys are
@@ -52,9 +55,8 @@ export function withForgetKeys<Port extends Pick<Warehouse, 'submit'>>(
     return known;
   };
   const submit: Warehouse['submit'] = async (submission) => {
-    if (!asksForKeys(submission)) return warehouse.submit(submission);
-    const { inner, outer } = await ask();
-    return warehouse.submit({ ...submission, parameters: { forget_inner: inner, forget_outer: outer } });
+    if (!asksForKeys(submission.statements)) return warehouse.submit(submission);
+    return warehouse.submit({ ...submission, parameters: parametersOf(await ask()) });
   };
   return new Proxy(warehouse, {
     get(port, name) {

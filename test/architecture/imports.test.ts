@@ -164,6 +164,7 @@ test('zod is known in lib/rules alone: it validates what people write, and no La
 test('no Lambda core imports an AWS SDK: only handlers, hosts and the adapters in shared do', () => {
   const adapters = [
     'lambda/shared/client-settings.ts',
+    'lambda/shared/forget-secret.ts',
     'lambda/shared/redshift-data.ts',
     'lambda/shared/redshift-status.ts',
     'lambda/shared/s3.ts',

@@ -7,7 +7,7 @@ import type { Interleaving } from 'redshift-local';
 import { Engine, type ResultSet, translate } from 'redshift-local/front-end';
 import { FakeS3, roleArn, rolePrincipal, stoppedClock, temporaryFolder } from 'redshift-local/testing';
 import { archiveLine, type FirehoseRecord } from '../../lambda/archive/archive';
-import { type ForgetKeys, forgetKeys, keyId, markOf } from '../../lambda/shared/forget-keys';
+import { asksForKeys, type ForgetKeys, forgetKeys, keyId, markOf, parametersOf } from '../../lambda/shared/forget-keys';
 import type { SearchPlan, Step } from '../../lambda/shared/plan';
 import { type Finding, findRaising } from '../../lambda/shared/raising';
 import { asked, render, renderAll } from '../../lambda/shared/statement';
@@ -506,8 +506,7 @@ export class TestWarehouse {
   }
 
   private keysFor(sqls: readonly string[]): Record<string, string> | undefined {
-    if (!sqls.some((sql) => sql.includes(':forget_inner'))) return undefined;
-    return { forget_inner: this.keys.inner, forget_outer: this.keys.outer };
+    return asksForKeys(sqls) ? parametersOf(this.keys) : undefined;
   }
 
   /** Marks subjects. */

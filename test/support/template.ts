@@ -3,12 +3,24 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LocalWarehouse } from 'redshift-local';
+import { asksForKeys, forgetKeys, parametersOf } from '../../lambda/shared/forget-keys';
 import type { Step } from '../../lambda/shared/plan';
 import { asked, renderAll } from '../../lambda/shared/statement';
 import type { FaultSource } from '../../local/faults';
 import type { Pipeline } from '../../pipelines/definition';
 import { ownerObject, registryObject, warehouseObjects } from '../../sql';
-import { admin, cluster, createCloud, database, environment, outsider, owner, roles, userPassword } from './cloud';
+import {
+  admin,
+  cluster,
+  createCloud,
+  database,
+  environment,
+  forgetSecret,
+  outsider,
+  owner,
+  roles,
+  userPassword,
+} from './cloud';
 import { memoryFolder } from './memory';
 import { isTestRun, once } from './once';
 import { longRetentionHours } from './pipeline';
@@ -80,12 +92,16 @@ async function make(folder: string, pipeline: Pipeline, startMs: number): Promis
 /** Runs a step's statements as a deployment does. */
 export async function runStep(warehouse: LocalWarehouse, { mode, statements }: Step, user: string): Promise<void> {
   const values = asked(statements, { owner_password: owner.password, user_password: userPassword, run_id: 'deploy' });
+  const Sqls = renderAll(statements, values);
+  const keys = parametersOf(forgetKeys(forgetSecret, 'shop'));
+  const Parameters = Object.entries(keys).map(([name, value]) => ({ name, value }));
   const { Id } = (await warehouse.operations['BatchExecuteStatement']!(
     {
       ClusterIdentifier: cluster,
       Database: database,
       SecretArn: user,
-      Sqls: renderAll(statements, values),
+      Sqls,
+      ...(asksForKeys(Sqls) && { Parameters }),
       ExecutionMode: mode === 'transaction' ? 'TRANSACTION' : 'AUTO_COMMIT',
       WaitTimeSeconds: 30,
     },

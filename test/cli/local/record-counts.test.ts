@@ -64,7 +64,7 @@ class Fake {
       const reason = Object.entries(this.parked).find(([key]) => sql.includes(`'${key}'`))?.[1];
       return { columns: ['reason'], rows: reason === undefined ? [] : [[reason]] };
     }
-    const counts = [this.events, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    const counts = [this.events, ...Array<number>(11).fill(0)];
     const ledger = this.ledger.map(({ key, etag, rows }) => [...counts, key, etag, rows]);
     return { columns: [], rows: ledger.length > 0 ? ledger : [[...counts, null, null, null]] };
   }
