@@ -2,6 +2,7 @@ import type { StatementTemplate } from '../../lambda/shared/plan';
 import { quoteLiteral } from '../../lambda/shared/quote';
 import type { ResolvedColumn, ResolvedPipeline } from '../resolve';
 import { forgottenFilter } from '../tables/forgotten';
+import { whiteSpace } from '../typing/column';
 import { payloadPath, stringOf } from '../typing/part';
 
 /**
@@ -50,8 +51,15 @@ export const proofOfKeys: readonly StatementTemplate[] = [
   `select sha2(${outerKey} || ${innerKey}, 256), 'a:b'::varchar(3)`,
 ];
 
-/** SQL for the subject in a payload whose value is no valid one. */
-export function payloadText({ path }: ResolvedColumn): string {
-  const part = payloadPath(path);
-  return `case when json_typeof(${part}) = 'number' then json_serialize(${part}) else ${stringOf(part)} end`;
+/**
+ * SQL for the subject in a payload, spelled as the column would spell it: without the blanks that it trims, and an integer
+ * without `.0`.
+ */
+export function payloadText(column: ResolvedColumn): string {
+  const part = payloadPath(column.path);
+  const text = stringOf(part, (string) => (column.trim ? `btrim(${string}, ${whiteSpace})` : string));
+  const number = `json_serialize(${part})`;
+  const integer = `case when ${number} ~ '^-?[0-9]+[.]0+$' then split_part(${number}, '.', 1) else ${number} end`;
+  const spelled = column.type === 'varchar' ? number : integer;
+  return `case when json_typeof(${part}) = 'number' then ${spelled} else ${text} end`;
 }

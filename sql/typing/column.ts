@@ -48,7 +48,7 @@ export function rawItem(column: Column): Item | undefined {
 }
 
 /** The characters that `trim` removes. */
-const whiteSpace = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13)";
+export const whiteSpace = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13)";
 
 function textExpression(column: Column): string {
   const part = partOf(column);

@@ -90,6 +90,14 @@ describe('a record of a forgotten subject', () => {
     expect(await ids()).toEqual(['2']);
   });
 
+  test('is known by a text that is too long for its column, without the blanks that it trims', async () => {
+    await start();
+    await warehouse.mark('who', 'longer than the column');
+    warehouse.send(record('1', ' longer than the column '));
+    await warehouse.refresh();
+    expect(await skipped()).toEqual(['stream forgotten (forgotten): 1']);
+  });
+
   test('does not match a value of another column or another pipeline', async () => {
     await start();
     await warehouse.mark('account', 'ann');
