@@ -14,9 +14,8 @@
  * - `refresh/`: what the refresh function runs.
  * - `users.ts`: the database users of functions, with the privileges that their statements need.
  * - `api/`: the description of the endpoints for their callers, and a client.
- * - `statements.ts` and this file.
+ * - `statements.ts`, `names.ts`, which loads no compiler, and this file.
  */
-export { quoteLiteral } from '../lambda/shared/quote';
 export { typeScriptClient } from './api/client';
 export { type ApiOptions, openApiDocument } from './api/openapi';
 export { paramItem } from './endpoints/params';
@@ -28,31 +27,13 @@ export { reconcilePlan } from './history/reconcile';
 export { aggregateStart } from './merge/forms';
 export { outcomeStatements, type RecordBytes } from './merge/outcomes';
 export { decodableCondition, isRaised, retryable, retryPreview, retryStatements } from './merge/retry';
-export { isSkipReason, skipPrefix } from './merge/skip-reason';
-export { isText } from './merge/text';
-export { decodes, isWaiting } from './merge/waiting';
+export { decodes } from './merge/waiting';
+export * from './names';
 export { type EndpointDeclaration, environmentObject, type PipelineDeclaration } from './objects/declarations';
 export { type ObjectResource, resourcesOf, type WarehouseObject } from './objects/object';
 export { registryObject } from './objects/registry';
 export { ownerObject, warehouseObjects } from './objects/warehouse-objects';
 export { refreshPlan } from './refresh/plan';
 export { allStatements, type Batch } from './statements';
-export { tableShapes } from './tables/columns';
-export { forgottenFilter, isForgotten } from './tables/forgotten';
-export { identityVersion } from './tables/identity';
-export { landedHours } from './tables/landing';
-export {
-  completeUntil,
-  isUnmerged,
-  landingName,
-  ofIdentity,
-  ofLanding,
-  ownerUser,
-  pipelineTables,
-  publicTables,
-} from './tables/names';
-export { daysOf, isExpired } from './tables/retention';
-export { normalizeDefinition } from './text/definition';
-export { quoteIdentifier } from './text/identifier';
 export { functionUser, purposesOf, type UserPurpose, userObjects, usersGroup } from './users';
 export { compileViews } from './views/compiled-views';

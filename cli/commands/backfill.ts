@@ -3,7 +3,7 @@ import { literalPrefix } from '../../lambda/load/contract';
 import { globMatcher } from '../../lambda/load/glob';
 import { notificationOf } from '../../lambda/load/notification';
 import type { Pipeline } from '../../pipelines/definition';
-import { pipelineTables, publicTables } from '../../sql';
+import { pipelineTables, publicTables } from '../../sql/names';
 import type { ListedObject } from '../cloud/ports';
 import { Failure } from '../failure';
 import { grouped, plural, table } from '../terminal';

@@ -4,8 +4,7 @@ import type { PauseAnswer, PauseRequest } from '../../lambda/pause/contract';
 import { clientSettings } from '../../lambda/shared/client-settings';
 import { WarehouseAsleepError } from '../../lambda/shared/warehouse';
 import { pipelines } from '../../pipelines';
-import { completeUntil } from '../../sql';
-import { findEnvironment } from '../cloud/environments';
+import { completeUntil } from '../../sql/names';
 import { exportFunction } from '../cloud/export-function';
 import { type PauseFunction, pauseFunctionAt, pauseFunctionOf } from '../cloud/pause-function';
 import { defaultRegion, pricesOf } from '../cost/prices';
@@ -22,6 +21,7 @@ import {
   warehouseTime,
   withContext,
 } from './context';
+import { withEnvironment } from './named-environment';
 import type { RuntimeConnection, RuntimeFile } from './runtime-file';
 
 interface PauseOptions extends ContextOptions {
@@ -72,17 +72,6 @@ export function addResume(program: Command, io: CommandIo, exit: Exit): void {
       return withContext(options, io, exit, (context) => resume(context, options));
     },
   );
-}
-
-/** The environment may be named by an argument or, as for other commands, by an option. */
-export function withEnvironment<Options extends { readonly environment?: string }>(
-  named: string | undefined,
-  options: Options,
-): Options {
-  if (named !== undefined) findEnvironment(named, 'environment');
-  if (named !== undefined && options.environment !== undefined && named !== options.environment)
-    throw new Failure(`environment is ${named}, but --environment is ${options.environment}; name it once`, 2);
-  return { ...options, environment: named ?? options.environment };
 }
 
 async function pause(context: Context, options: PauseOptions): Promise<boolean> {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { notificationOf } from '../../lambda/load/notification';
 import type { Pipeline } from '../../pipelines/definition';
-import { publicTables } from '../../sql';
+import { publicTables } from '../../sql/names';
 import { Failure } from '../failure';
 import {
   addContextOptions,

@@ -17,9 +17,8 @@ import { statusText } from '../status/print';
 import { styleFor } from '../terminal';
 import { clockNow } from './clock';
 import type { CommandIo, Exit } from './context';
-import { costOfTree, pricedRegionOf } from './cost';
+import { withEnvironment } from './named-environment';
 import { addEnvironmentOptions, wholeNumber } from './options';
-import { withEnvironment } from './pause';
 import { readRuntimeFile } from './runtime-file';
 
 interface StatusOptions {
@@ -143,6 +142,8 @@ function placeOf({ environment, outputs, data }: StatusOptions, folder: string):
 
 /** The fixed costs since the first of the month at list prices. Undefined where a price is not known. */
 async function costSoFar(options: StatusOptions): Promise<CostSoFar | undefined> {
+  // Loaded late: `--no-cost` needs no compiler.
+  const { costOfTree, pricedRegionOf } = require('./cost') as typeof import('./cost');
   const name = options.environment ?? LOCAL_ENVIRONMENT;
   try {
     const monthDollars = dollarsOf(await costOfTree(name), 'fixed');

@@ -2,7 +2,7 @@ import { gunzipSync } from 'node:zlib';
 import { type Command, Option } from 'commander';
 import { type Reading, readStream, type StreamRecord } from 'kinesis-reader';
 import { textPayload, withoutLineEnd } from '../../lambda/load/payload';
-import { isText } from '../../sql';
+import { isText } from '../../sql/names';
 import { Failure, Interrupted } from '../failure';
 import { interruptible } from '../interrupt';
 import { grouped, type Output, type Style, styleFor, table } from '../terminal';

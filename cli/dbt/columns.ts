@@ -1,5 +1,5 @@
 import type { Column, Pipeline } from '../../pipelines/definition';
-import { tableShapes } from '../../sql';
+import { tableShapes } from '../../sql/names';
 import { eventsViewColumns } from '../../sql/tables/columns';
 import { outputColumns } from '../../sql/views/output-columns';
 import { isTemplate, plainText } from './yaml';

@@ -1,5 +1,5 @@
 import type { Pipeline } from '../../pipelines/definition';
-import { identityVersion } from '../../sql';
+import { identityVersion } from '../../sql/names';
 import { shortHash } from '../../sql/text/definition';
 import { eventColumns } from './columns';
 import { yamlText } from './yaml';

@@ -1,7 +1,7 @@
 import { windowEnd, windowStart } from '../../lambda/export/contract';
 import type { Success } from '../../lambda/export/publication';
 import type { Pipeline } from '../../pipelines/definition';
-import { ofLanding, publicTables } from '../../sql';
+import { ofLanding, publicTables } from '../../sql/names';
 import type { ExportCalendar, ExportWindow } from '../../ui/api';
 import { type Calls, Refusal, type Source } from '../../ui/server';
 import { warehouseTime } from '../commands/context';

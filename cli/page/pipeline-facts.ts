@@ -1,5 +1,5 @@
 import type { Pipeline } from '../../pipelines/definition';
-import { landingName, publicTables, quoteLiteral } from '../../sql';
+import { landingName, publicTables, quoteLiteral } from '../../sql/names';
 import type { FlowItem } from '../../ui/api';
 import { warehouseTime } from '../commands/context';
 import { Sources } from '../commands/history/sources';

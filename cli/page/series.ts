@@ -1,6 +1,6 @@
 import { charts as titles } from '../../lib/monitoring/charts';
 import type { Pipeline } from '../../pipelines/definition';
-import { isUnmerged, landingName, publicTables } from '../../sql';
+import { isUnmerged, landingName, publicTables } from '../../sql/names';
 import type { Series } from '../../ui/api';
 import type { Calls } from '../../ui/server';
 import { warehouseText } from '../commands/context';

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Environment } from '../../environments/environment';
 import type { Pipeline } from '../../pipelines/definition';
-import { publicTables, quoteIdentifier, quoteLiteral } from '../../sql';
+import { publicTables, quoteIdentifier, quoteLiteral } from '../../sql/names';
 import type { FileStatus, HistoryState, RejectReason, WhyAnswer } from '../../ui/api';
 import type { Calls } from '../../ui/server';
 import { connect } from '../cloud/connect';

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { EnvironmentDeclaration } from '../../environments/declaration';
-import { landedHours, type PipelineDeclaration } from '../../sql';
+import type { PipelineDeclaration } from '../../sql';
+import { landedHours } from '../../sql/names';
 import { plural } from '../terminal';
 import { type CreateChange, differences, type Entry, otherDifferences, shown } from './differences';
 import { endpointChanges } from './endpoints';

@@ -1,5 +1,5 @@
 import type { EnvironmentDeclaration } from '../../environments/declaration';
-import { normalizeDefinition } from '../../sql';
+import { normalizeDefinition } from '../../sql/names';
 import { plural } from '../terminal';
 import { dbtPlan, deployedRelations } from './dbt';
 import { environmentOutcome, pipelineOutcome } from './declarations';

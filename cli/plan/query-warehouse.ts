@@ -1,7 +1,7 @@
 import { schemasQuery } from '../../lambda/warehouse-object/catalog';
 import { registryTexts } from '../../lambda/warehouse-object/contract';
 import { lossOf } from '../../lambda/warehouse-object/precheck';
-import { quoteLiteral } from '../../sql';
+import { quoteLiteral } from '../../sql/names';
 import { type Context, queryRows, warehouseTime } from '../commands/context';
 import type { Facts, PipelineFacts, RebuildFacts } from './facts';
 import type { Problem } from './plan';

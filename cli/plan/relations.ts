@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { columnChanges, otherTypeAdvice } from '../../lambda/warehouse-object/catalog';
 import type { ColumnSpec, FillColumn } from '../../lambda/warehouse-object/contract';
-import { normalizeDefinition } from '../../sql';
+import { normalizeDefinition } from '../../sql/names';
 import { relationReferences } from '../../sql/views/relations';
 import { plural } from '../terminal';
 import { joinNames, sentence, unchangedOutcome } from './phrases';

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Days, Retention } from '../../pipelines/definition';
-import { daysOf, type PipelineDeclaration, publicTables, quoteIdentifier } from '../../sql';
+import type { PipelineDeclaration } from '../../sql';
+import { daysOf, publicTables, quoteIdentifier } from '../../sql/names';
 import { type Context, queryRows } from '../commands/context';
 import { plural } from '../terminal';
 import type { CreateChange } from './differences';

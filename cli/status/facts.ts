@@ -1,9 +1,10 @@
-import { parseScheduleExpression } from 'aws-local-kit';
+import { parseScheduleExpression } from 'aws-local-kit/schedule-expression';
 import type { Environment } from '../../environments/environment';
 import type { PauseState } from '../../lambda/shared/pause';
 import { functionMetrics } from '../../lib/monitoring/alarms';
 import type { Pipeline } from '../../pipelines/definition';
-import { completeUntil, exportPlan } from '../../sql';
+import { exportPlan } from '../../sql/exports/plan';
+import { completeUntil } from '../../sql/names';
 import type { Alarm, Counts, PipelineFlow, Snapshot } from '../../ui/api';
 import { warehouseTime } from '../commands/context';
 import { functionMetric } from '../page/function-metric';

@@ -16,6 +16,8 @@ interface Import {
   /** File from the root, or the package's name. */
   readonly to: string;
   readonly typeOnly: boolean;
+  /** True for a call, which may come later than the start. */
+  readonly isCall: boolean;
 }
 
 const files = (folder: string): string[] =>
@@ -32,11 +34,12 @@ const statement =
 
 function importsOf(from: string): Import[] {
   const text = readFileSync(join(root, from), 'utf8').replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
-  return [...text.matchAll(statement)].map(([, type, , target]) => ({
+  return [...text.matchAll(statement)].map(([whole, type, , target]) => ({
     from,
     target: target!,
     to: resolve(from, target!),
     typeOnly: type !== undefined,
+    isCall: /^(?:require|import)\s*\(/.test(whole),
   }));
 }
 
@@ -276,3 +279,26 @@ function circles(targets: ReadonlyMap<string, readonly string[]>): string[][] {
   for (const file of targets.keys()) if (!order.has(file)) visit(file);
   return found;
 }
+
+/** The files that load with a file. */
+function loadedWith(first: string): Set<string> {
+  const loaded = new Set([first]);
+  for (const from of loaded)
+    for (const { to } of all.filter((one) => one.from === from && !one.typeOnly && !one.isCall)) loaded.add(to);
+  return loaded;
+}
+
+test.each([
+  ['sql', /^(?:sql|lib)\//],
+  ['endpoints', /^(?:sql|lib)\//],
+  ['files', /^sql\/(?:index|(?:api|endpoints|exports|objects|refresh)\/.*)\.ts$|^lib\//],
+  ['status', /^sql\/(?:index|(?:api|endpoints|objects|refresh|history)\/.*)\.ts$/],
+])(
+  'the command %s starts without a compiler that it does not need, and without the local servers',
+  (verb, unwanted) => {
+    const loaded = [...loadedWith(`cli/commands/${verb}.ts`)];
+    expect(
+      loaded.filter((file) => unwanted.test(file) || /^packages\/aws-local-kit\/src\/gateway\//.test(file)),
+    ).toEqual([]);
+  },
+);

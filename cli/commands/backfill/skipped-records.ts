@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { deaggregate } from 'kinesis-reader';
 import { archiveLine } from '../../../lambda/archive/archive';
 import type { Pipeline } from '../../../pipelines/definition';
-import { isText, publicTables, skipPrefix } from '../../../sql';
+import { isText, publicTables, skipPrefix } from '../../../sql/names';
 import type { ListedObject, StreamRecord } from '../../cloud/ports';
 import { grouped } from '../../terminal';
 import { type Context, queryRows, warehouseText, warehouseTime } from '../context';

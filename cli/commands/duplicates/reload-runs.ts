@@ -1,6 +1,6 @@
 import { reloadMessage, reloadRunId, replacedRun } from '../../../lambda/load/reload';
 import type { Pipeline } from '../../../pipelines/definition';
-import { identityVersion, publicTables } from '../../../sql';
+import { identityVersion, publicTables } from '../../../sql/names';
 import type { Stage } from '../../progress';
 import { grouped } from '../../terminal';
 import { assertTimeLeft, type Context, queryRows, warehouseText, warehouseTime } from '../context';

@@ -1,7 +1,7 @@
 import { type ExportItem, lengthText } from '../../../lambda/export/contract';
 import { pipelines as declared } from '../../../pipelines';
 import type { ExportDefinition, Pipeline } from '../../../pipelines/definition';
-import { exportPlan } from '../../../sql';
+import { exportPlan } from '../../../sql/exports/plan';
 import { Failure } from '../../failure';
 
 /** An export with its definition and the item that its function carries. */

@@ -2,7 +2,7 @@ import type { Environment } from '../../../environments/environment';
 import { answersPrefix } from '../../../lambda/endpoint/contract';
 import { undecodedPrefix, versionPrefix } from '../../../lambda/load/contract';
 import type { Days, Pipeline } from '../../../pipelines/definition';
-import { daysOf } from '../../../sql';
+import { daysOf } from '../../../sql/names';
 import type { Stage } from '../../progress';
 import { plural } from '../../terminal';
 import type { Context } from '../context';

@@ -1,6 +1,6 @@
 import type { Pipeline } from '../../../pipelines/definition';
-import { isUnmerged, landedHours, landingName, publicTables, quoteIdentifier, quoteLiteral } from '../../../sql';
 import { windowStartOf } from '../../../sql/exports/windows';
+import { isUnmerged, landedHours, landingName, publicTables, quoteIdentifier, quoteLiteral } from '../../../sql/names';
 import { withoutComments } from '../../../sql/text/tokens';
 import { payloadPath } from '../../../sql/typing/column';
 import { outputColumns } from '../../../sql/views/output-columns';

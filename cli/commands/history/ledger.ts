@@ -1,5 +1,5 @@
 import type { Pipeline } from '../../../pipelines/definition';
-import { publicTables } from '../../../sql';
+import { publicTables } from '../../../sql/names';
 import { type Context, queryRows } from '../context';
 
 /** Identity of an object within a bucket. */

@@ -2,7 +2,7 @@ import { type LoadPlan, type LoadSource, literalPrefixes } from '../../../lambda
 import { globMatcher } from '../../../lambda/load/glob';
 import { pipelines as all } from '../../../pipelines';
 import type { Pipeline } from '../../../pipelines/definition';
-import { loadPlan } from '../../../sql';
+import { loadPlan } from '../../../sql/history/load';
 import { Failure } from '../../failure';
 import { assertTimeLeft, type Context } from '../context';
 

@@ -1,5 +1,5 @@
 import type { Pipeline } from '../../../pipelines/definition';
-import { publicTables } from '../../../sql';
+import { publicTables } from '../../../sql/names';
 import type { Stage } from '../../progress';
 import { grouped } from '../../terminal';
 import { type Context, queryRows, warehouseText, warehouseTime } from '../context';

@@ -1,5 +1,5 @@
 import type { Pipeline } from '../../../pipelines/definition';
-import { publicTables } from '../../../sql';
+import { publicTables } from '../../../sql/names';
 import type { Style } from '../../terminal';
 import type { DemoRuntime } from './demo-runtime';
 

@@ -4,7 +4,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { globMatcher } from '../../../lambda/load/glob';
 import { recordsOf, UnreadableError } from '../../../lambda/load/records';
 import type { HistorySource } from '../../../pipelines/definition';
-import { publicTables, quoteLiteral } from '../../../sql';
+import { publicTables, quoteLiteral } from '../../../sql/names';
 import type { DemoRuntime, DeployedPipeline, StoredObject } from './demo-runtime';
 
 /** An object that a pipeline has loaded. */

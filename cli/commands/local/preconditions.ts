@@ -1,5 +1,5 @@
 import { createServer } from 'node:net';
-import { LockedError, lockFolder } from 'aws-local-kit';
+import { LockedError, lockFolder } from 'aws-local-kit/folder';
 import { Failure } from '../../failure';
 
 /** Checks that the folder exists, can be written to, and is not in use. */

@@ -1,4 +1,4 @@
-import { isForgotten, isUnmerged, isWaiting, landingName, publicTables } from '../../../sql';
+import { isForgotten, isUnmerged, isWaiting, landingName, publicTables } from '../../../sql/names';
 import { markPrefix } from '../smoke/marked-events';
 import type { DemoRuntime, DeployedPipeline } from './demo-runtime';
 import { countHistory, type HistoryRows, type LedgerRow, type PendingPart } from './history-counts';

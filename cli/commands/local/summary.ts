@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Pipeline } from '../../../pipelines/definition';
-import { publicTables, quoteIdentifier } from '../../../sql';
+import { publicTables, quoteIdentifier } from '../../../sql/names';
 import type { Cell } from '../../terminal';
 import type { DemoRuntime } from './demo-runtime';
 import { type FailingView, failingViews } from './failing-views';

@@ -1,6 +1,6 @@
 import type { Values } from '../../../lambda/shared/statement';
 import type { Column, Pipeline } from '../../../pipelines/definition';
-import { publicTables } from '../../../sql';
+import { publicTables } from '../../../sql/names';
 import { validCondition } from '../../../sql/typing/column';
 import { columnGroups } from '../../../sql/typing/column-groups';
 import { typedRows } from '../../../sql/typing/typed-rows';

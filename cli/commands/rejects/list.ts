@@ -1,5 +1,5 @@
 import type { Column, Pipeline } from '../../../pipelines/definition';
-import { publicTables } from '../../../sql';
+import { publicTables } from '../../../sql/names';
 import { type Context, queryRows } from '../context';
 import { type Advice, adviseOn } from './advice';
 import { type Head, headBytes, headOf } from './bytes';

@@ -1,4 +1,4 @@
-import { isSkipReason } from '../../../sql';
+import { isSkipReason } from '../../../sql/names';
 import { grouped, plural, printable, type Style } from '../../terminal';
 import type { Listed, Problem, Sample } from './list';
 import type { RetryResult } from './retry';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { Success } from '../../../lambda/export/publication';
 import { quoteLiteral } from '../../../lambda/shared/quote';
-import { completeUntil, publicTables, quoteIdentifier } from '../../../sql';
+import { completeUntil, publicTables, quoteIdentifier } from '../../../sql/names';
 import type { ExportFunction } from '../../cloud/export-function';
 import type { Stage } from '../../progress';
 import { type Context, queryRows, warehouseTime } from '../context';

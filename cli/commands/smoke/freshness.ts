@@ -1,5 +1,5 @@
 import type { Pipeline } from '../../../pipelines/definition';
-import { completeUntil, publicTables } from '../../../sql';
+import { completeUntil, publicTables } from '../../../sql/names';
 import { type Context, queryRows, warehouseTime } from '../context';
 import { type CheckResult, checkResult } from './check-result';
 

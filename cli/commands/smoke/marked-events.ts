@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import type { Column, Pipeline } from '../../../pipelines/definition';
-import { isText } from '../../../sql';
+import { isText } from '../../../sql/names';
 import { generators } from '../generators';
 import { eventIdOf } from '../why/question';
 

@@ -1,7 +1,7 @@
 import { DeleteObjectCommand, ListObjectVersionsCommand, type S3Client } from '@aws-sdk/client-s3';
 import { quoteLiteral } from '../../../lambda/shared/quote';
 import { StatementError, untilPassed, waitFor } from '../../../lambda/shared/warehouse';
-import { pipelineTables } from '../../../sql';
+import { pipelineTables } from '../../../sql/names';
 import { storedName } from '../../../sql/tables/columns';
 import type { ExportFunction } from '../../cloud/export-function';
 import type { Context } from '../context';

@@ -1,4 +1,4 @@
-import { isSkipReason, landingName } from '../../../sql';
+import { isSkipReason, landingName } from '../../../sql/names';
 import { plural } from '../../terminal';
 import { type Context, warehouseText, warehouseTime } from '../context';
 import type { Question } from './question';

@@ -2,7 +2,7 @@ import { deaggregate } from 'kinesis-reader/aggregation';
 import { textPayload, withoutLineEnd } from '../../../lambda/load/payload';
 import { eventsOf } from '../../../lambda/load/record-shape';
 import type { Pipeline, RecordShape } from '../../../pipelines/definition';
-import { isText } from '../../../sql';
+import { isText } from '../../../sql/names';
 import type { ListedObject } from '../../cloud/ports';
 import { grouped, plural } from '../../terminal';
 import { archiveHour } from '../backfill';

@@ -1,7 +1,7 @@
 import type { Row } from '../../../lambda/shared/warehouse';
 import type { Column } from '../../../pipelines/definition';
-import { landingName, ofIdentity, publicTables, quoteIdentifier } from '../../../sql';
 import { hasForm } from '../../../sql/merge/forms';
+import { landingName, ofIdentity, publicTables, quoteIdentifier } from '../../../sql/names';
 import { redshiftType } from '../../../sql/tables/column-type';
 import { payloadPath } from '../../../sql/typing/column';
 import { type Context, queryRows, warehouseTime } from '../context';

@@ -1,4 +1,4 @@
-import { isForgotten, isUnmerged, isWaiting, landingName, publicTables } from '../../../sql';
+import { isForgotten, isUnmerged, isWaiting, landingName, publicTables } from '../../../sql/names';
 import { warehouseText } from '../../commands/context';
 import type { DeployedPipeline } from '../../commands/local/demo-runtime';
 import type { RecordCounts } from '../../commands/local/record-counts';

@@ -1,4 +1,4 @@
 /** The parts of a runtime's data folder that another process may read. */
-export { readToken } from 'aws-local-kit';
+export { readToken } from 'aws-local-kit/folder';
 export { openState } from './cloudformation/state';
 export { messagesOnDisk } from './sqs/look';

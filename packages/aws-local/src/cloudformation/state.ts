@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { appendWhole, replaceFile } from 'aws-local-kit';
+import { appendWhole, replaceFile } from 'aws-local-kit/folder';
 import type { Properties } from './custom-resources';
 import { type Change, changesBetween, copyOf, withChange } from './state-changes';
 

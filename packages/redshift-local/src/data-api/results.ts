@@ -1,4 +1,4 @@
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, truncateSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readSync, rmSync, truncateSync, writeSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AwsError, storing } from 'aws-local-kit';
@@ -8,6 +8,9 @@ import type { ResultColumn } from '../statement';
 /** Approximate size of a page. */
 const pageBytes = 2 ** 20;
 const bufferedBytes = 2 ** 18;
+
+/** A page of at most this size is read without a switch of threads, which would take longer than the read. */
+const smallBytes = 2 ** 16;
 
 /** Description of a stored result, and the positions of its pages. */
 export interface StoredResult {
@@ -38,12 +41,8 @@ export class ResultFiles {
     if (start === end) return [];
     const bytes = Buffer.alloc(end - start);
     try {
-      const file = await open(this.file(id, index));
-      try {
-        await file.read(bytes, 0, bytes.length, start);
-      } finally {
-        await file.close();
-      }
+      const read = bytes.length <= smallBytes ? readSmall : readLarge;
+      await read(this.file(id, index), bytes, start);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       throw new AwsError('ResourceNotFoundException', `the result of statement ${id} is gone from the data folder`);
@@ -64,6 +63,24 @@ export class ResultFiles {
 
   private file(id: string, index: number): string {
     return join(this.folder, `${id}.${index + 1}`);
+  }
+}
+
+function readSmall(file: string, bytes: Buffer, start: number): void {
+  const descriptor = openSync(file, 'r');
+  try {
+    readSync(descriptor, bytes, 0, bytes.length, start);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+async function readLarge(path: string, bytes: Buffer, start: number): Promise<void> {
+  const file = await open(path);
+  try {
+    await file.read(bytes, 0, bytes.length, start);
+  } finally {
+    await file.close();
   }
 }
 
