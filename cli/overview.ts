@@ -36,6 +36,11 @@ export const overview = {
   handover: ['handover [options] <environment>', 'print what the owners of your own stream and bucket have to add'],
   plan: ['plan [options] [environment]', 'show what a deployment of this tree would do'],
   exports: ['exports', 'show what is published, publish what is due, verify the files'],
+  'export-all': [
+    'export-all [options] [environment]',
+    'write everything of every pipeline as Parquet, with a manifest',
+  ],
+  import: ['import [options] [environment]', 'bring a full export into another environment with the same pipelines'],
   partners: ['partners', 'list partners, write the page to send, verify what their roles open'],
   smoke: [
     'smoke [options] [environment]',

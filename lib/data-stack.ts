@@ -222,6 +222,7 @@ export class DataStack extends Stack {
       WarehouseKind: this.warehouse.kind,
       WarehouseName: this.warehouse.name,
       DatabaseName: this.warehouse.database,
+      FullExportRoleArn: this.roles.fullExport.roleArn,
       OwnerSecretArn: this.ownerSecret.secretArn,
       AdminSecretArn: this.warehouse.adminSecretArn,
       ForgetSecretArn: this.forgetSecret.secretArn,

@@ -11,7 +11,7 @@
  * - `merge/`: moves arrived rows into events, duplicates and rejects.
  * - `history/`: what the load and reconcile functions run. `exports/`: what the export function runs.
  *   `objects/`: the warehouse objects that a deployment creates.
- * - `refresh/`: what the refresh function runs.
+ * - `refresh/`: what the refresh function runs. `full/`: what exports and imports everything of a pipeline.
  * - `users.ts`: the database users of functions, with the privileges that their statements need.
  * - `api/`: the description of the endpoints for their callers, and a client.
  * - `statements.ts`, `names.ts`, which loads no compiler, and this file.
@@ -22,6 +22,17 @@ export { paramItem } from './endpoints/params';
 export { endpointsPlan, sampleStatements } from './endpoints/plan';
 export { exportPlan } from './exports/plan';
 export { windowOf } from './exports/windows';
+export { type FullExportTarget, fullExportStatements } from './full/export';
+export {
+  type FullImport,
+  type ImportedBucket,
+  importedRun,
+  importedTables,
+  importTransaction,
+  isForeign,
+  newestPublications,
+} from './full/import';
+export { type FullTable, type FullTableName, fullTableNames, type SuperForm } from './full/tables';
 export { loadPlan } from './history/load';
 export { reconcilePlan } from './history/reconcile';
 export { aggregateStart } from './merge/forms';

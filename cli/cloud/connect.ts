@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
@@ -54,7 +56,26 @@ function connectLocal(dataDir: string): Cloud {
     { endpoint, region, credentials },
     localTarget(dataDir),
   );
-  return { ...connected, queues: { ...connected.queues, ...looksOnDisk(dataDir) } };
+  return {
+    ...connected,
+    queues: { ...connected.queues, ...looksOnDisk(dataDir) },
+    streams: {
+      ...connected.streams,
+      // Two runtimes may have created streams of one name at one time of their clocks.
+      identity: async (stream) => `${await connected.streams.identity(stream)} in ${runtimeId(dataDir)}`,
+    },
+  };
+}
+
+/** Returns an id that differs from those of all other data folders. */
+function runtimeId(dataDir: string): string {
+  const path = join(dataDir, 'runtime-id');
+  try {
+    writeFileSync(path, randomBytes(8).toString('hex'), { flag: 'wx' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  return readFileSync(path, 'utf8');
 }
 
 /** Returns how the Data API addresses the warehouse of `connect`, as the owner of its objects. */

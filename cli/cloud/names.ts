@@ -11,6 +11,8 @@ export interface Names {
   readonly workBucket: string;
   /** The secret of the marks. */
   forgetSecretArn(): string;
+  /** With this role the warehouse writes and reads full exports. */
+  readonly fullExportRoleArn: string;
   stream(pipeline: string): string;
   queues(pipeline: string): QueueUrls;
 }
@@ -63,6 +65,10 @@ export function namesFrom(environment: string, outputs: StackOutputs, source: st
     exportsBucket: plain('ExportsBucketName'),
     workBucket: plain('WorkBucketName'),
     forgetSecretArn: () => plain('ForgetSecretArn'),
+    // Older deployments lack it, and only full exports need it.
+    get fullExportRoleArn() {
+      return plain('FullExportRoleArn');
+    },
     stream: (pipeline) => ofPipeline(pipeline, 'StreamName'),
     queues: (pipeline) => ({
       history: outputLike(outputs, scoped(pipeline, 'HistoryQueueUrl')),

@@ -16,6 +16,8 @@ export interface Buckets {
   read(bucket: string, key: string): Promise<AsyncIterable<Uint8Array>>;
   /** Writes an object. */
   put(bucket: string, key: string, body: Uint8Array): Promise<ListedObject>;
+  /** Writes a JSON text where there is no object. Returns false if there is one. */
+  putNew(bucket: string, key: string, text: string): Promise<boolean>;
 }
 
 export interface QueueMessage {
@@ -75,6 +77,8 @@ export interface StreamRecord {
 }
 
 export interface Streams {
+  /** Returns what tells the stream from every other one, also from a later one of its name. */
+  identity(stream: string): Promise<string>;
   /** Returns the ids of all shards that still hold records, open and closed, over all pages. */
   shards(stream: string): Promise<string[]>;
   /**

@@ -1,4 +1,5 @@
 import {
+  DescribeStreamSummaryCommand,
   GetRecordsCommand,
   GetShardIteratorCommand,
   type KinesisClient,
@@ -11,7 +12,7 @@ import {
   ReceiveMessageCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
-import { listedObject, listPages } from '../../lambda/shared/s3';
+import { listedObject, listPages, s3Objects } from '../../lambda/shared/s3';
 import { messageCounts, sendMessages } from '../../lambda/shared/sqs';
 import type { Buckets, QueueLook, QueueMessage, Queues, StreamRecord, Streams } from './ports';
 import { streamAddress } from './stream-address';
@@ -42,6 +43,8 @@ export function s3Buckets(client: Pick<S3Client, 'send'>): Buckets {
       const { ETag } = await client.send(new PutObjectCommand({ Bucket, Key, Body }));
       return listedObject(Key, { ETag, Size: Body.length });
     },
+
+    putNew: (bucket, key, text) => s3Objects(client).putIf(bucket, key, text, undefined, 'application/json'),
   };
 }
 
@@ -142,6 +145,13 @@ export function kinesisStreams(client: Pick<KinesisClient, 'send'>, sleep: Sleep
     }
   };
   return {
+    async identity(stream) {
+      const { StreamDescriptionSummary: found } = await client.send(
+        new DescribeStreamSummaryCommand(streamAddress(stream)),
+      );
+      return `${found!.StreamARN} of ${found!.StreamCreationTimestamp!.toISOString()}`;
+    },
+
     async shards(stream) {
       const ids: string[] = [];
       let NextToken: string | undefined;

@@ -17,6 +17,9 @@ export const materializeEnv = defineEnv(
 /** Records of Materialize's COPYs are below this prefix, which no partner may read. */
 export const unloadRecordPrefix = (pipeline: string) => `unloads/${pipeline}/`;
 
+/** Full exports are below this prefix of the export bucket. No partner may read it, and no function writes to it. */
+export const fullExportRoot = 'full-exports/';
+
 /** All objects of one export are below this prefix of the export bucket. */
 export const exportPrefix = (pipeline: string, name: string) => `exports/${pipeline}/${name}/`;
 

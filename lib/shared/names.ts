@@ -24,12 +24,12 @@ export const warehouseName = (environment: Pick<Environment, 'name' | 'warehouse
   existingWarehouse(environment)?.name ?? names.warehouse(environment.name);
 
 /** The roles that SQL statements name, by the construct ids of lib/warehouse/warehouse-roles.ts. */
-export const warehouseRoles = ['StreamRead', 'Load', 'Unload'] as const;
+export const warehouseRoles = ['StreamRead', 'Load', 'Unload', 'FullExport'] as const;
 export type WarehouseRole = (typeof warehouseRoles)[number];
 
 /** Fixed where the owner of an existing warehouse attaches the roles, and so has to know their names. */
 export const warehouseRoleName = (environment: string, role: WarehouseRole) =>
-  `millrace-${environment}-warehouse-${{ StreamRead: 'stream-read', Load: 'load', Unload: 'unload' }[role]}`;
+  `millrace-${environment}-warehouse-${{ StreamRead: 'stream-read', Load: 'load', Unload: 'unload', FullExport: 'full-export' }[role]}`;
 
 /** The name of a pipeline's stream, which its landing view reads. */
 export function streamName(environment: Pick<Environment, 'name' | 'pipelines'>, pipeline: string): string {

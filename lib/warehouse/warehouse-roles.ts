@@ -5,6 +5,7 @@ import type { Bucket, IBucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { existingWarehouse, warehouseKind } from '../../environments/declaration';
 import type { Environment } from '../../environments/environment';
+import { fullExportRoot } from '../../lambda/export/contract';
 import { manifestPrefix, undecodedPrefix, versionPrefix } from '../../lambda/load/contract';
 import { listingPrefix } from '../../lambda/reconcile/contract';
 import { functionUser, ownerUser } from '../../sql';
@@ -40,6 +41,8 @@ export class WarehouseRoles extends Construct {
   readonly load: Role;
   /** UNLOAD of exports, and of records that the load function decodes. */
   readonly unload: Role;
+  /** UNLOAD and COPY of full exports, which `millrace export-all` and `import` run as the owner. */
+  readonly fullExport: Role;
 
   constructor(scope: Construct, id: string, props: WarehouseRolesProps) {
     super(scope, id);
@@ -62,13 +65,15 @@ export class WarehouseRoles extends Construct {
       [...(props.decodes ? [ownerUser] : []), functionUser(all, 'export')],
       'Lets UNLOAD write exports',
     );
+    this.fullExport = role('FullExport', [ownerUser], 'Lets UNLOAD and COPY write and read full exports');
     grant(this.streamRead, ...streamStatements(props));
     grant(this.load, ...loadStatements(props));
     grant(this.unload, ...unloadStatements(props));
+    grant(this.fullExport, ...fullExportStatements(props));
   }
 
   get all(): readonly Role[] {
-    return [this.streamRead, this.load, this.unload];
+    return [this.streamRead, this.load, this.unload, this.fullExport];
   }
 }
 
@@ -170,6 +175,10 @@ function unloadStatements({ key, exports, work, decodes }: WarehouseRolesProps):
     ...writeStatements(exports, exportsRoot, 'exports'),
     keyUse(key, 's3', 'write'),
   ];
+}
+
+function fullExportStatements({ key, exports }: WarehouseRolesProps): PolicyStatement[] {
+  return [...writeStatements(exports, fullExportRoot, 'full exports'), keyUse(key, 's3', 'write')];
 }
 
 function writeStatements(bucket: Bucket, prefix: string, what: string): PolicyStatement[] {

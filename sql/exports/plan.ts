@@ -18,6 +18,7 @@ import { outputColumns } from '../views/output-columns';
 import { relationReferences } from '../views/relations';
 import { completeUntil } from './complete-until';
 import { eventsTime } from './events-time';
+import { fingerprint } from './fingerprint';
 import { materializeColumns, materializeStatements } from './materialize';
 import { sinceTime, windowOf, windowStartOf } from './windows';
 
@@ -131,30 +132,6 @@ function sourceOf({ query, content }: ExportDefinition, columns: readonly ItemCo
 
 const timeOf = ({ timeColumn }: { readonly timeColumn: string }) => `exported.${identifier(timeColumn)}`;
 const ofExport = ({ name }: ExportDefinition) => `export = ${quoteLiteral(name)}`;
-
-/**
- * SQL for a text of 1 to 38 digits that differs if any row differs, whatever the order of the rows: the sum of 60
- * bits of each row's digest. Each column is digested by itself, so that a row may be longer than Redshift's longest
- * text.
- */
-function fingerprint(columns: readonly ItemColumn[]): string {
-  const digests = columns.map((column) => `coalesce(md5(${textOf(column)}), '-')`);
-  return `coalesce(sum(strtol(left(md5(${digests.join(' || ')}), 15), 16)), 0)::varchar(64)`;
-}
-
-function textOf({ name, type }: ItemColumn): string {
-  const column = `exported.${identifier(name)}`;
-  if (/^(var)?char/.test(type)) return column;
-  // Redshift does not cast booleans to text.
-  if (type === 'boolean') return `case when ${column} then 't' when not ${column} then 'f' end`;
-  if (type === 'super') return `json_serialize(${column})`;
-  // Redshift's text of a double is rounded for people. Six decimals tell values apart, whole millions tell large
-  // values apart.
-  if (/^(real|double)/.test(type))
-    return `case when abs(${column}) < 1000000000000 then floor(${column} * 1000000)::bigint::varchar when abs(${column}) < 1000000000000000000000000 then floor(${column} / 1000000)::bigint::varchar when ${column} is not null then 'large' end`;
-  if (type.startsWith('varbyte')) return `to_hex(${column})`;
-  return `${column}::varchar`;
-}
 
 function stateQuery(pipeline: ResolvedPipeline, definition: ExportDefinition): string {
   const { exports, checkpoints, view_failures: failures } = pipeline.tables;

@@ -228,7 +228,7 @@ const sqlLayers = [
   ['resolve.ts'],
   ['merge'],
   ['history', 'exports', 'objects'],
-  ['refresh'],
+  ['refresh', 'full'],
 ];
 const sqlGroup = (file: string) => file.split('/')[1]!;
 const sqlLayer = (file: string) => {

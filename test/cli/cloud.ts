@@ -27,6 +27,7 @@ export class FakeCloud implements Cloud {
     exportsBucket: 'exports-bucket',
     workBucket: WORK,
     forgetSecretArn: () => 'forget-secret',
+    fullExportRoleArn: 'arn:aws:iam::123456789012:role/full-export',
     stream: (pipeline) => `millrace-dev-${pipeline}`,
     queues: () => ({ history: 'history-queue', backlog: 'backlog-queue', deadLetters: 'dead-letters' }),
   };
@@ -71,6 +72,18 @@ export class FakeCloud implements Cloud {
       this.put(bucket === ARCHIVE ? 'archive' : 'history', key, { body: Buffer.from(body), size: body.length });
       return this.objects.get(`${bucket}/${key}`)!;
     },
+    putNew: async (bucket, key, text) => {
+      if (this.objects.has(`${bucket}/${key}`)) return false;
+      this.objects.set(`${bucket}/${key}`, {
+        key,
+        etag: `etag of ${key}`,
+        size: text.length,
+        lastModified: 0,
+        storageClass: 'STANDARD',
+        body: Buffer.from(text),
+      });
+      return true;
+    },
     head: async (bucket, key) => this.objects.get(`${bucket}/${key}`),
     read: async (bucket, key) => {
       const { body } = this.objects.get(`${bucket}/${key}`)!;
@@ -110,6 +123,7 @@ export class FakeCloud implements Cloud {
   };
 
   readonly streams: Cloud['streams'] = {
+    identity: async (stream) => `arn of ${stream}`,
     shards: async () => [],
     records: () => (async function* () {})(),
     record: async () => undefined,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 export const documented: ReadonlyMap<string, unknown> = new Map(
   [
     ...readFileSync(join(__dirname, '../../docs/commands.md'), 'utf8').matchAll(
-      /^## (\w+)$[\s\S]*?```json\n([\s\S]*?)```/gm,
+      /^## ([\w-]+)$[\s\S]*?```json\n([\s\S]*?)```/gm,
     ),
   ].map(([, verb, example]) => [verb!, JSON.parse(example!)]),
 );

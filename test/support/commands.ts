@@ -42,6 +42,7 @@ function workOf(cloud: Cloud, calls: Calls): Context {
         exportsBucket: buckets.exports,
         workBucket: buckets.work,
         forgetSecretArn: () => 'forget-secret',
+        fullExportRoleArn: '',
         stream: () => '',
         queues: () => ({
           history: queueUrl('queue'),
@@ -52,6 +53,7 @@ function workOf(cloud: Cloud, calls: Calls): Context {
       buckets: s3Buckets(s3),
       queues: sqsQueues(sqs, calls.sleep),
       streams: {
+        identity: async (stream) => stream,
         shards: notAsked,
         records: notAsked,
         record: notAsked,

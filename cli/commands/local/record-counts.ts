@@ -1,11 +1,14 @@
-import { isForgotten, isUnmerged, isWaiting, landingName, publicTables } from '../../../sql/names';
+import { isForeign, isForgotten, isUnmerged, isWaiting, landingName, publicTables } from '../../../sql/names';
 import { markPrefix } from '../smoke/marked-events';
 import type { DemoRuntime, DeployedPipeline } from './demo-runtime';
 import { countHistory, type HistoryRows, type LedgerRow, type PendingPart } from './history-counts';
 
 /** The number of records in each place. `produced = events + duplicates + rejects + skipped + forgotten + pending` always holds. */
 export interface RecordCounts {
-  /** Records that the stream accepted, plus records of the objects that match the globs of a history source. */
+  /**
+   * Records that the stream accepted, plus records of the objects that match the globs of a history source, plus records
+   * of another environment's stream that an import brought.
+   */
   readonly produced: number;
   readonly events: number;
   readonly duplicates: number;
@@ -57,15 +60,19 @@ export async function countRecords(
   const ofSmoke = `partition_key like '${markPrefix}%'`;
   // An array, several objects or an aggregate of the Producer Library is one record of the stream but several rows.
   const members = [tables.events, tables.duplicates, tables.rejects, tables.skipped]
-    .map((table) => countOf(`${table} where sequence_number ~ '[:/.]'`))
+    .map((table) => countOf(`${table} where sequence_number ~ '[:/.]' and not (${isForeign})`))
     .join(' + ');
   // The landing view never has records that streaming ingestion skips, and rows merged long ago are deleted from it.
   const read = [tables.events, tables.duplicates, tables.rejects, tables.skipped]
     .map(
       (table) =>
-        `union select shard_id, split_part(translate(sequence_number, '/.', '::'), ':', 1) as sequence_number from ${table} where shard_id is not null`,
+        `union select shard_id, split_part(translate(sequence_number, '/.', '::'), ':', 1) as sequence_number from ${table} where shard_id is not null and not (${isForeign})`,
     )
     .join('\n    ');
+  // Another environment's stream had accepted these.
+  const imported = [tables.events, tables.duplicates, tables.rejects, tables.skipped]
+    .map((table) => countOf(`${table} where ${isForeign}`))
+    .join(' + ');
   // This is one query, so that a load that ends meanwhile is in all of the counts or in none.
   const { rows } = await runtime.query(`select c.*, l.object_key, l.etag, l.row_count
 from (select
@@ -83,7 +90,7 @@ from (select
   (select count(*) from ${landing} where ${ofSmoke} and ${isUnmerged(pipeline)})
     + ${countOf(`${tables.events} where ${ofSmoke}`)} + ${countOf(`${tables.duplicates} where ${ofSmoke}`)}
     + ${countOf(`${tables.rejects} where ${ofSmoke}`)} as marks_left,
-  ${members} as members) c
+  ${members} + ${imported} as members) c
 left join (select object_key, etag, row_count from ${tables.ledger} where source <> 'archive') l on 1 = 1`);
   const counts = rows[0]!.slice(0, 12).map(Number);
   const [

@@ -1,4 +1,4 @@
-import { isForgotten, isUnmerged, isWaiting, landingName, publicTables } from '../../../sql/names';
+import { isForeign, isForgotten, isUnmerged, isWaiting, landingName, publicTables } from '../../../sql/names';
 import { warehouseText } from '../../commands/context';
 import type { DeployedPipeline } from '../../commands/local/demo-runtime';
 import type { RecordCounts } from '../../commands/local/record-counts';
@@ -36,7 +36,7 @@ export async function countInAws(
   // What arrived lately was merged lately. The second condition lets Redshift skip the older blocks.
   const merged = [events, duplicates, rejects, skipped].map(
     (table) =>
-      `union select shard_id, split_part(translate(sequence_number, '/.', '::'), ':', 1) from ${table} where shard_id is not null and arrived_at >= ${recent} and merged_at >= ${recent}`,
+      `union select shard_id, split_part(translate(sequence_number, '/.', '::'), ':', 1) from ${table} where shard_id is not null and not (${isForeign}) and arrived_at >= ${recent} and merged_at >= ${recent}`,
   );
   const row = await firstRow(
     place,

@@ -120,7 +120,7 @@ export const copyOptionNames: readonly string[] = [
     'IGNOREALLERRORS',
     'MAXERROR',
   ],
-  ...['NOLOAD', 'STATUPDATE'],
+  ...['NOLOAD', 'STATUPDATE', 'SERIALIZETOJSON'],
 ];
 
 /** Options that the page of UNLOAD names. */

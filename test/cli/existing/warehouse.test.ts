@@ -9,7 +9,7 @@ import { shopPipeline, testEnvironment } from '../../lib/fixtures';
 
 const [account, region] = ['555566667777', 'eu-west-1'];
 const pipelines = [shopPipeline()];
-const roles = ['stream-read', 'load', 'unload'].map(
+const roles = ['stream-read', 'load', 'unload', 'full-export'].map(
   (name) => `arn:aws:iam::${account}:role/millrace-test-warehouse-${name}`,
 );
 const adminSecret = `arn:aws:secretsmanager:${region}:${account}:secret:admin-Ab12Cd`;

@@ -21,6 +21,8 @@ export async function copyParquet(
   into: string,
   columns: readonly ColumnInfo[],
   sources: Sources,
+  /** Whether SUPER columns are loaded. */
+  serializes: boolean,
 ): Promise<Map<string, number>> {
   const rows = new Map<string, number>();
   const alike = new Map<string, { paths: string[]; columns: FileColumn[] }>();
@@ -32,7 +34,7 @@ export async function copyParquet(
       });
     const key = JSON.stringify(found);
     const group = alike.get(key) ?? { paths: [], columns: found };
-    if (!alike.has(key)) checkColumns(columns, found, url);
+    if (!alike.has(key)) checkColumns(columns, found, url, serializes);
     group.paths.push(path);
     alike.set(key, group);
   }
@@ -55,6 +57,7 @@ export async function copyParquet(
           `COPY PARQUET of a value that does not fit into the 64 bits of column "${large.name}" is not modelled by the local warehouse`,
         );
     const names = columns.map(({ name }) => identifier(name)).join(', ');
+    await checkJson(session, columns, found, reader);
     await session.connection.run(`insert into ${into} (${names}) select ${values.join(', ')} from ${reader}`);
     for (const row of await session.connection.rows<{ path: string; n: bigint }>(
       `select millrace_file as path, count(*) as n from ${reader} group by 1`,
@@ -82,17 +85,27 @@ function fits(type: RedshiftType, fileType: string): boolean {
   return fileTypes[type.name]?.includes(fileType) ?? false;
 }
 
-function checkColumns(columns: readonly ColumnInfo[], found: readonly FileColumn[], url: string): void {
+function checkColumns(
+  columns: readonly ColumnInfo[],
+  found: readonly FileColumn[],
+  url: string,
+  serializes: boolean,
+): void {
   if (columns.length !== found.length)
     throw new WarehouseError(
       `Spectrum Scan Error. Unmatched number of columns between table and file. Table columns: ${columns.length}, Data columns: ${found.length}, File name: ${url}`,
     );
   for (const [index, { name, type }] of columns.entries()) {
     const { column_name, column_type } = found[index]!;
-    if (type.name === 'super')
-      throw new WarehouseError(
-        `COPY PARQUET into SUPER column "${name}" (SERIALIZETOJSON) is not modelled by the local warehouse`,
-      );
+    if (type.name === 'super') {
+      if (!serializes)
+        throw new WarehouseError(`COPY PARQUET into SUPER column "${name}" needs the option SERIALIZETOJSON`);
+      if (column_type !== 'VARCHAR')
+        throw new WarehouseError(
+          `COPY PARQUET SERIALIZETOJSON of Parquet type ${column_type} into SUPER column "${name}" is not modelled by the local warehouse, which takes the JSON texts of UNLOAD alone`,
+        );
+      continue;
+    }
     if (!fits(type, column_type))
       throw new WarehouseError(
         `Spectrum Scan Error. File ${url} has an incompatible Parquet schema for column ${column_name}. Column type: ${type.name.toUpperCase()}, Parquet type: ${column_type}`,
@@ -102,8 +115,28 @@ function checkColumns(columns: readonly ColumnInfo[], found: readonly FileColumn
 
 function valueSql({ type }: ColumnInfo, { column_name, column_type }: FileColumn): string {
   const column = identifier(column_name);
+  // UNLOAD writes SUPER as JSON, and COPY takes it back
+  // (https://docs.aws.amazon.com/redshift/latest/dg/unload-super-parquet.html).
+  if (type.name === 'super') return `cast(${column} as json)`;
   if (column_type === 'TIMESTAMP WITH TIME ZONE') return `timezone('UTC', ${column})`;
   return type.name === 'timestamp' ? `cast(${column} as timestamp)` : column;
+}
+
+/** Refuses a text that is not JSON, since no page says what COPY makes of it. */
+async function checkJson(
+  session: Session,
+  columns: readonly ColumnInfo[],
+  found: readonly FileColumn[],
+  reader: string,
+): Promise<void> {
+  for (const [index, { name, type }] of columns.entries()) {
+    if (type.name !== 'super') continue;
+    const bad = `not json_valid(${identifier(found[index]!.column_name)})`;
+    if ((await session.connection.rows(`select 1 from ${reader} where ${bad} limit 1`)).length > 0)
+      throw new WarehouseError(
+        `COPY PARQUET SERIALIZETOJSON of a text that is not JSON into SUPER column "${name}" is not modelled by the local warehouse`,
+      );
+  }
 }
 
 function tooLarge({ name, type }: ColumnInfo, { column_name }: FileColumn): { name: string; sql: string }[] {

@@ -71,7 +71,7 @@ const known: Readonly<Record<Copy['format'], readonly string[]>> = {
   'json-paths': conversions,
   csv: [...fields, 'quote'],
   text: [...fields, 'escape', 'removequotes'],
-  parquet: ['statupdate'],
+  parquet: ['statupdate', 'serializetojson'],
 };
 
 function checkOptions(statement: Copy, table: RelationEntry): void {
@@ -130,7 +130,7 @@ async function loadParquet(
   table: RelationEntry,
   sources: Sources,
 ): Promise<Loaded> {
-  const lines = await copyParquet(session, into, columnsOf(statement, table), sources);
+  const lines = await copyParquet(session, into, columnsOf(statement, table), sources, statement.options['serializetojson'] === true);
   return { rows: [...lines.values()].reduce((sum, n) => sum + n, 0), lines, errors: [], failed: false };
 }
 

@@ -127,6 +127,7 @@ export const copyOptions: Readonly<Record<string, Reader>> = {
   escape: flag,
   removequotes: flag,
   roundec: flag,
+  serializetojson: flag,
   encoding: (cursor) => {
     cursor.takeWords('as');
     const { value, at } = cursor.next();

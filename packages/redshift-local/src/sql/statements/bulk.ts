@@ -118,6 +118,7 @@ const passedOptions = [
   'null',
   'quote',
   'delimiter',
+  'serializetojson',
 ];
 
 /** https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-format.html */
@@ -152,6 +153,8 @@ function checkCopyFormat(options: Options, format: string, context: Context): vo
   ];
   if (format === 'csv') exclude(options, ['escape', 'removequotes'], 'CSV in COPY', context);
   if (format === 'json-noshred') exclude(options, conversions.slice(0, 4), `JSON 'noshred' in COPY`, context);
+  if (format !== 'parquet')
+    exclude(options, ['serializetojson'], `${format.split('-')[0]!.toUpperCase()} in COPY`, context);
   if (format === 'parquet')
     exclude(
       options,
