@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fullExportRoot } from '../../lambda/export/contract';
 import { latestKey } from '../../lambda/export/layout';
 import { parseSuccess } from '../../lambda/export/publication';
+import { withForgetKeys } from '../../lambda/shared/forget-keys';
 import { asNumber } from '../../lambda/shared/parse';
 import { endOf, isConflict, type Outcome, StatementError, untilPassed } from '../../lambda/shared/warehouse';
 import { pipelines } from '../../pipelines';
@@ -133,6 +134,10 @@ export async function loadPipeline(context: Context, from: Given): Promise<Loade
 
 function refusal(pipeline: string, environment: string, number: (name: string) => number): Failure {
   if (number('already') > 0) return new Failure(`${pipeline}: another call has imported it meanwhile`);
+  if (number('forgotten') > 0)
+    return new Failure(
+      `${pipeline}: ${number('forgotten')} rows of the full export are of subjects that were forgotten in ${environment}, and would come back. Forget them where it was exported, and export again`,
+    );
   if (number('objects_twice') > 0)
     return new Failure(
       `${pipeline}: ${number('objects_twice')} history objects of the full export were loaded in ${environment} too, so their records would count twice. Import before history is loaded`,
@@ -229,7 +234,8 @@ async function publishedHere(context: Context, pipeline: Pipeline, { given, mani
 }
 
 async function runTransaction(context: Context, pipeline: string, statements: readonly string[], answer: number) {
-  const { warehouse } = context.cloud;
+  const { cloud } = context;
+  const warehouse = withForgetKeys(cloud.warehouse, () => cloud.forgetKeys(pipeline));
   const name = `millrace-cli/import/${pipeline}`;
   const submit = async (): Promise<Outcome> =>
     endOf(warehouse, await warehouse.submit({ name, mode: 'transaction', statements }), context.remainingMs);

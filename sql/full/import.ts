@@ -1,9 +1,10 @@
 import { quoteLiteral } from '../../lambda/shared/quote';
 import type { Pipeline } from '../../pipelines/definition';
 import { sameObject } from '../history/ledger';
+import { markExpression, payloadText } from '../merge/forgotten';
 import { lockStatement } from '../merge/merge';
 import { isWaiting } from '../merge/waiting';
-import { type ResolvedPipeline, resolvePipeline } from '../resolve';
+import { type ResolvedColumn, type ResolvedPipeline, resolvePipeline } from '../resolve';
 import { identifier } from '../text/identifier';
 import {
   csvNull,
@@ -165,6 +166,23 @@ const idOf = ({ identity }: ResolvedPipeline, options: FullImport) =>
 const onKnown = (pipeline: ResolvedPipeline, options: FullImport) =>
   `left join ${temporary(pipeline).known} k on k.shard_id = ${shardOf(options)} and k.sequence_number = s.sequence_number`;
 
+/**
+ * SQL for the number of staged events and rejects of subjects that this environment has forgotten. Without a mark no digest
+ * is computed. Its keys are parameters, as those of the merge.
+ */
+function forgottenRows(pipeline: ResolvedPipeline): string {
+  const { subject, tables } = pipeline;
+  if (subject.length === 0) return '0';
+  const isMarked = (value: (column: ResolvedColumn) => string) =>
+    subject
+      .map((column) => `${markExpression(column, value(column))} in (select mark from ${tables.forgotten})`)
+      .join(' or ');
+  const count = (table: FullTableName, value: (column: ResolvedColumn) => string) =>
+    `(select count(*) from ${stagingOf(pipeline, table)} where (select count(*) from ${tables.forgotten}) > 0 and (${isMarked(value)}))`;
+  const inPayload = payloadText;
+  return `${count('events', (column) => `coalesce(${column.sql.name}::varchar(65535), ${inPayload(column)})`)} + ${count('rejects', inPayload)}`;
+}
+
 /** One row: whether the import is accepted, and what of it is there already. */
 function foundStatement(pipeline: ResolvedPipeline, options: FullImport): string {
   const { tables } = pipeline;
@@ -185,9 +203,10 @@ with counts as (
     ${count(`${staged('ledger')} s inner join ${tables.ledger} l on ${sameLedger(options)}`)} as objects_twice,
     ${known('events')} as known_events, ${known('duplicates')} as known_duplicates,
     ${known('rejects', notWaiting)} + ${known('rejects_large', notWaiting)} as known_rejects, ${known('skipped')} as known_skipped,
-    ${count(`${staged('events')} s inner join ${tables.events} e on e.event_id = ${idOf(pipeline, options)} ${onKnown(pipeline, options)} where k.sequence_number is null`)} as moved
+    ${count(`${staged('events')} s inner join ${tables.events} e on e.event_id = ${idOf(pipeline, options)} ${onKnown(pipeline, options)} where k.sequence_number is null`)} as moved,
+    ${forgottenRows(pipeline)} as forgotten
 )
-select *, case when already = 0 and objects_twice = 0${options.merge ? '' : ' and rows_here = 0'} then 1 else 0 end as accepted
+select *, case when already = 0 and objects_twice = 0 and forgotten = 0${options.merge ? '' : ' and rows_here = 0'} then 1 else 0 end as accepted
 from counts`;
 }
 

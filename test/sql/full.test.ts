@@ -21,6 +21,7 @@ const pipeline: Pipeline = {
     { name: 'hour', path: ['hour'], type: 'time' },
     { name: 'more', path: ['more'], type: 'super' },
   ],
+  subject: ['text'],
   refreshEveryMinutes: 1,
   views: [],
   exports: [],
@@ -147,6 +148,15 @@ test('the same stream: what is there already is left out, and the runs say so', 
   expect(
     await warehouse.query("select sum(events), sum(rejects) from odd.runs where run_id like 'imported-d4%'"),
   ).toEqual([['0', '0']]);
+});
+
+test('a subject that was forgotten does not come back', async () => {
+  await stage('value');
+  await warehouse.mark('text', 'NULL');
+  const before = await counts('events');
+  await run('import', importTransaction(pipeline, { ...options, id: 'e5', forms: {} }).statements);
+  expect(await counts('events')).toBe(before);
+  expect(await counts("runs where run_id like 'imported-e5%'")).toBe(0);
 });
 
 const tableOf = (name: string) =>
