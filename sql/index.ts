@@ -29,7 +29,6 @@ export {
   importedRun,
   importedTables,
   importTransaction,
-  isForeign,
   newestPublications,
 } from './full/import';
 export { type FullTable, type FullTableName, fullTableNames, type SuperForm } from './full/tables';

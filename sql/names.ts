@@ -4,6 +4,7 @@ export { isSkipReason, skipPrefix } from './merge/skip-reason';
 export { isText } from './merge/text';
 export { isWaiting } from './merge/waiting';
 export { tableShapes } from './tables/columns';
+export { isForeign } from './tables/foreign';
 export { forgottenFilter, isForgotten } from './tables/forgotten';
 export { identityVersion } from './tables/identity';
 export { landedHours } from './tables/landing';

@@ -5,6 +5,7 @@ import { markExpression, payloadText } from '../merge/forgotten';
 import { lockStatement } from '../merge/merge';
 import { isWaiting } from '../merge/waiting';
 import { type ResolvedColumn, type ResolvedPipeline, resolvePipeline } from '../resolve';
+import { foreignShard } from '../tables/foreign';
 import { identifier } from '../text/identifier';
 import {
   csvNull,
@@ -20,15 +21,7 @@ import {
 /** Ids of runs of a full export begin with this in the environment that imported it, so that they differ from its own. */
 export const importedRun = (id: string) => `imported-${id}`;
 
-/**
- * Ids of shards begin with this if their rows come from another stream. A position would otherwise mean a record of the
- * environment's own stream, and the merge takes each position once.
- */
-const foreignShard = 'foreign-';
 const ownShard = 'shardId-';
-
-/** SQL condition: the row came with a full export of another stream. */
-export const isForeign = `shard_id like '${foreignShard}%'`;
 
 export interface ImportedBucket {
   readonly from: string;
