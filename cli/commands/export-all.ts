@@ -40,7 +40,7 @@ import {
   withContext,
 } from './context';
 import { bytes as sizeText } from './history/cost';
-import { withEnvironment } from './pause';
+import { withEnvironment } from './named-environment';
 
 interface ExportAllOptions extends ContextOptions {
   readonly to?: string;

@@ -15,7 +15,7 @@ import {
   withContext,
 } from './context';
 import { bytes as sizeText } from './history/cost';
-import { withEnvironment } from './pause';
+import { withEnvironment } from './named-environment';
 
 interface ImportOptions extends ContextOptions {
   readonly from: string;

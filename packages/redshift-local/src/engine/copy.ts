@@ -130,7 +130,13 @@ async function loadParquet(
   table: RelationEntry,
   sources: Sources,
 ): Promise<Loaded> {
-  const lines = await copyParquet(session, into, columnsOf(statement, table), sources, statement.options['serializetojson'] === true);
+  const lines = await copyParquet(
+    session,
+    into,
+    columnsOf(statement, table),
+    sources,
+    statement.options['serializetojson'] === true,
+  );
   return { rows: [...lines.values()].reduce((sum, n) => sum + n, 0), lines, errors: [], failed: false };
 }
 
