@@ -100,6 +100,12 @@ export function meaningOf(error: unknown): AwsErrorMeaning | undefined {
       kind: 'region',
       sentence: `${host} was not found: the region is wrong, does not have the service, or there is no network`,
     };
+  const refusing = /connect ECONNREFUSED (\S+)/.exec(message)?.[1];
+  if (refusing !== undefined)
+    return {
+      kind: 'region',
+      sentence: `nothing answers at ${refusing}: check the network, the proxy, and AWS_ENDPOINT_URL`,
+    };
   const known = meanings.find(([names]) => names.test(name) || names.test(code));
   return known && { kind: known[1], sentence: known[2](message) };
 }

@@ -9,6 +9,7 @@ import { type ConnectOptions, stackOutputs, warehouseTargetOf } from '../cloud/c
 import { namesFrom, outputLike, type StackOutputs, scoped } from '../cloud/names';
 import { Failure } from '../failure';
 import { countInAws } from './aws/counts';
+import { explainer } from './aws/explain';
 import { AwsMetrics, type Look, RECENT_MS } from './aws/look';
 import { awsQueries } from './aws/statements';
 import type { PagePorts, Reach } from './ports';
@@ -125,7 +126,12 @@ export function awsPorts(place: AwsPlace, pipelines: readonly Pick<Pipeline, 'na
     async look() {
       const deployed = pipelines.filter(({ name }) => isDeployed(name));
       const streams = new Map(deployed.map(({ name }) => [name, streamOf(name)]));
-      last = await cloudWatch.look(environment.name, streams, now());
+      last = await cloudWatch.look(
+        environment.name,
+        streams,
+        now(),
+        explainer({ environment, warehouse: target, connection }),
+      );
       return last;
     },
     lastLook: () => last,

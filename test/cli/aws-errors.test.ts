@@ -25,6 +25,7 @@ test.each([
     'getaddrinfo ENOTFOUND sqs.eu-west-9.amazonaws.com',
     /^sqs\.eu-west-9\.amazonaws\.com was not found: the region is wrong/,
   ],
+  ['Error', 'connect ECONNREFUSED 127.0.0.1:9', /^nothing answers at 127\.0\.0\.1:9: check the network/],
   ['Error', 'Region is missing', /^no region is known/],
   ['ThrottlingException', 'Rate exceeded', /^AWS throttles these calls/],
 ])('%s (%s) is one sentence in every command', (name, message, sentence) => {

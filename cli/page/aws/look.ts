@@ -8,7 +8,6 @@ import {
 import { clientSettings } from '../../../lambda/shared/client-settings';
 import { functionMetrics, shownMetrics } from '../../../lib/monitoring/alarms';
 import type { Alarm } from '../../../ui/api';
-import { explain } from '../../failure';
 import { NAMESPACE, partsOf } from '../alarms';
 import { functionMetric } from '../function-metric';
 import type { AbsenceAlarm, MetricPoint, MetricQuery, Reach } from '../ports';
@@ -130,7 +129,12 @@ export class AwsMetrics {
   }
 
   /** @param streams names of the streams by pipeline */
-  async look(environment: string, streams: ReadonlyMap<string, string>, now: number): Promise<Look> {
+  async look(
+    environment: string,
+    streams: ReadonlyMap<string, string>,
+    now: number,
+    explain: (error: unknown) => string,
+  ): Promise<Look> {
     const problems: PartProblem[] = [];
     const part = async <T>(name: string, read: () => Promise<T>, otherwise: T): Promise<T> => {
       try {

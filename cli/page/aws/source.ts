@@ -3,11 +3,11 @@ import type { Pipeline } from '../../../pipelines/definition';
 import type { Activity, Snapshot } from '../../../ui/api';
 import { type Calls, Refusal, type Source } from '../../../ui/server';
 import { pricesOf } from '../../cost/prices';
-import { explain } from '../../failure';
 import type { AwsPorts } from '../aws-ports';
 import { sqlConsole } from '../console';
 import { FlowReader } from '../flow';
 import { readCalls } from '../read-calls';
+import { explainer } from './explain';
 import type { Look, PartProblem } from './look';
 import { costText, METRICS_MS, WAREHOUSE_MS } from './pace';
 import { awsSeriesCalls } from './series';
@@ -43,6 +43,10 @@ export function awsSource(
   const sql = sqlConsole(ports);
   const kept = keptCalls(pace, () => state.reads);
   const readings = { ...calls, ...sql.calls, ...awsSeriesCalls(ports, pipelines) };
+  const explain = explainer(ports);
+  const asRefusal: AsRefusal = (error) => {
+    throw error instanceof Refusal ? error : new Refusal(explain(error), { cause: error });
+  };
   const refused = (what: string) => async (): Promise<never> => {
     throw new Refusal(`${what} ${HELD_BACK}`);
   };
@@ -51,11 +55,14 @@ export function awsSource(
     snapshot: () => state.snapshot(),
     onActivity: (listener) => state.onActivity(listener),
     calls: {
-      ...explained({
-        ...readings,
-        ...kept(readings, ofWarehouse, pace.warehouseMs),
-        ...kept(readings, ofMetrics, pace.metricsMs),
-      }),
+      ...explained(
+        {
+          ...readings,
+          ...kept(readings, ofWarehouse, pace.warehouseMs),
+          ...kept(readings, ofMetrics, pace.metricsMs),
+        },
+        asRefusal,
+      ),
       '/api/look': async () => ({ done: state.lookNow() }),
       '/api/rejects/retry': refused('merging again'),
       '/api/endpoints/try': refused('asking an endpoint'),
@@ -70,12 +77,9 @@ export function awsSource(
   };
 }
 
-/** Says in words what AWS refused, and which call was about it. */
-function asRefusal(error: unknown): never {
-  throw error instanceof Refusal ? error : new Refusal(explain(error), { cause: error });
-}
+type AsRefusal = (error: unknown) => never;
 
-function explained<Some extends Partial<Calls>>(calls: Some): Some {
+function explained<Some extends Partial<Calls>>(calls: Some, asRefusal: AsRefusal): Some {
   const wrapped = Object.entries(calls).map(([path, call]) => [
     path,
     (input: unknown) => (call as (given: unknown) => Promise<unknown>)(input).catch(asRefusal),
@@ -204,7 +208,7 @@ class AwsState {
       this.warehouse = undefined;
       this.reads++;
     } catch (error) {
-      this.warehouse = { problem: explain(error), paused: isAsleep(error) };
+      this.warehouse = { problem: explainer(this.ports)(error), paused: isAsleep(error) };
     }
   }
 

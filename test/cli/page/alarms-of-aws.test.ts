@@ -1,4 +1,5 @@
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import { explain } from '../../../cli/failure';
 import { AwsMetrics } from '../../../cli/page/aws/look';
 
 /** Answers of CloudWatch by the name of the command. */
@@ -43,7 +44,7 @@ test('alarms over all pages: those that fire, and those on something missing', a
     GetMetricDataCommand: () => ({ MetricDataResults: [] }),
   });
   const metrics = new AwsMetrics({ region: 'eu-west-1' });
-  const look = await metrics.look('dev', new Map([['estore', 'millrace-dev-estore']]), Date.UTC(2026, 0, 2));
+  const look = await metrics.look('dev', new Map([['estore', 'millrace-dev-estore']]), Date.UTC(2026, 0, 2), explain);
   expect(look.alarms).toEqual([
     {
       pipeline: 'estore',
