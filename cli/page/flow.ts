@@ -137,7 +137,7 @@ export class FlowReader {
       node('rejects', counts.rejects, 'records', plural(count('reasons'), 'reason'), 'ok', time('rejected_at')),
     ];
     if (pipeline.history === undefined) return nodes;
-    const parked = count('parked') > 0 ? `${grouped(count('parked'))} failed` : 'objects loaded';
+    const parked = count('parked') > 0 ? `${grouped(count('parked'))} failed` : 'loaded';
     return [
       ...nodes,
       node('history', count('loaded'), 'objects', parked, loading, time('loaded_at')),

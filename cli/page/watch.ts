@@ -1,6 +1,7 @@
 import { pascalCase } from '../../lib/shared/names';
 import type { Runtime } from '../../local/runtime';
 import type { Activity } from '../../ui/api';
+import { plural } from '../terminal';
 
 type Happened = Omit<Activity, 'id'>;
 type RunEvent = Parameters<Parameters<Runtime['onRun']>[0]>[0];
@@ -115,7 +116,11 @@ export class RuntimeWatch {
       case 'statement':
         return event.error === undefined ? undefined : { kind, what: `${event.name}: ${event.error}`, failed: true };
       case 'delivery':
-        return { kind, what: `${words(this.keyOf(event.name))} archived ${event.records} records`, failed: false };
+        return {
+          kind,
+          what: `${words(this.keyOf(event.name))} archived ${plural(event.records, 'record')}`,
+          failed: false,
+        };
       case 'stack': {
         const reason = event.reason === undefined ? '' : `, ${event.reason}`;
         const failed = /FAILED|ROLLBACK/.test(event.status);

@@ -221,7 +221,9 @@ export class Investigation {
     if (keys.length === 0 && this.inEvents && !bounds.everywhere)
       return {
         open: [],
-        sightings: [unknown('history', 'not searched, because no load has it; --everywhere searches')],
+        sightings: [
+          unknown('history', 'not searched, because no load has it; npx millrace why --everywhere searches it'),
+        ],
       };
     const { hits, complete, extent } = await searchHistory(context, question, keys, bounds);
     if (hits.length === 0)

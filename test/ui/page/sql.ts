@@ -36,6 +36,26 @@ export function sqlTests(page: OpenPage): void {
     expect(await page.tab.locator('tbody tr').count()).toBeLessThan(80);
   });
 
+  test('sql: a wide result says how many columns it has, and is shown whole as records', async () => {
+    const names = Array.from({ length: 60 }, (_, n) => `column_${n}`);
+    const long = 'a text that is longer than a column of the table is wide, by far';
+    await page.sql(
+      `select ${names.map((name) => `'${long}, ${name}' as ${name}`).join(', ')} from estore.events limit 2`,
+    );
+    await page.tab.getByText(/^2 rows in .*; 60 columns$/).waitFor(WAIT);
+    await page.tab.getByRole('button', { name: 'One line a value' }).click();
+    const second = page.tab.getByRole('region', { name: 'Row 2' });
+    expect(await second.locator('dt').allTextContents()).toEqual(names);
+    expect(await second.locator('dd').last().textContent()).toBe(`${long}, column_59`);
+    const cut = await second
+      .locator('dd')
+      .last()
+      .evaluate((value) => value.scrollWidth > value.clientWidth);
+    expect(cut).toBe(false);
+    await page.tab.getByRole('button', { name: 'One line a value' }).click();
+    await page.tab.getByRole('region', { name: 'Result' }).waitFor(WAIT);
+  });
+
   test('sql: a statement is cancelled', async () => {
     await page.visit('flow');
     await page.visit('sql', 'select count(*) from estore.events a, estore.events b, estore.events c, estore.events d');

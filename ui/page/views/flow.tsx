@@ -177,7 +177,9 @@ function Shards({ shards }: { readonly shards: readonly FlowShard[] }) {
       <thead>
         <tr>
           <th scope="col">shard</th>
-          <th scope="col">a second</th>
+          <th scope="col" title="Records a second">
+            rate
+          </th>
           <th scope="col" title="How long the oldest unread record has waited">
             age
           </th>

@@ -29,7 +29,7 @@ export function HistoryView() {
                     <dt>{status}</dt>
                     <dd>
                       <strong data-history={`${pipeline} ${status}`}>{grouped(counts[status].objects)}</strong>{' '}
-                      <span class="muted">{bytes(counts[status].bytes)}</span>
+                      {counts[status].objects > 0 && <span class="muted">{bytes(counts[status].bytes)}</span>}
                     </dd>
                     <dd class="muted">{meanings[status]}</dd>
                   </div>

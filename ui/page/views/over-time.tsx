@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
 import type { ChartAlarm, Series } from '../../api';
 import { Chart } from '../chart';
-import { Empty, Failed, Heading, useAnswer } from '../parts';
+import { Failed, Heading, useAnswer } from '../parts';
 import { Runbook } from '../runbook';
 import { snapshot } from '../state';
 
@@ -63,7 +63,7 @@ export function OverTimeView() {
               threshold={lineOf(lines, alarms)}
               legend={legend}
             />
-            {lines.length === 0 && <Empty>Nothing in this time.</Empty>}
+            {lines.length === 0 && <p class="alarm-line muted">Nothing in this time.</p>}
             {alarms.length === 0 && <p class="alarm-line muted">No alarm watches this.</p>}
             {alarms.map((alarm) => (
               <div class="alarm-line" key={alarm.heading}>

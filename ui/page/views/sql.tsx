@@ -147,22 +147,63 @@ const timed = (type: string) => /^(timestamp|date)/.test(type);
 
 function Result({ result }: { readonly result: SqlResult }) {
   const { columns, rows, changed, milliseconds, cut } = result;
+  const asRecords = useSignal(false);
   if (columns.length === 0)
     return <p role="status">{`${plural(changed ?? 0, 'row')} changed in ${grouped(milliseconds)} ms`}</p>;
   return (
     <>
       <p class="muted" role="status">
         {plural(rows.length, 'row')} in {grouped(milliseconds)} ms
+        {columns.length > MANY_COLUMNS ? `; ${columns.length} columns` : ''}
         {cut ? '; the result has more, and the rest is not shown' : ''}
       </p>
       <Plot result={result} />
-      <DataTable
-        label="Result"
-        columns={columns.map(({ name, type }) => ({ name, numeric: numeric(type) }))}
-        rows={rows}
-        height={460}
-      />
+      {rows.length > 0 && (
+        <button type="button" aria-pressed={asRecords.value} onClick={() => (asRecords.value = !asRecords.value)}>
+          One line a value
+        </button>
+      )}
+      {asRecords.value ? (
+        <Records result={result} />
+      ) : (
+        <DataTable
+          label="Result"
+          columns={columns.map(({ name, type }) => ({ name, numeric: numeric(type) }))}
+          rows={rows}
+          height={460}
+        />
+      )}
     </>
+  );
+}
+
+/** More columns than this are wider than most screens. */
+const MANY_COLUMNS = 8;
+const MOST_RECORDS = 50;
+
+/** Each row with its values below each other, none of them cut. */
+function Records({ result: { columns, rows } }: { readonly result: SqlResult }) {
+  return (
+    <div class="records">
+      {rows.slice(0, MOST_RECORDS).map((row, n) => (
+        <section key={n} class="panel" aria-label={`Row ${n + 1}`}>
+          <h3>row {n + 1}</h3>
+          <dl>
+            {columns.map(({ name }, column) => [
+              <dt key={`${column} name`}>{name}</dt>,
+              <dd key={`${column} value`}>
+                {row[column] === null ? <span class="null">null</span> : String(row[column])}
+              </dd>,
+            ])}
+          </dl>
+        </section>
+      ))}
+      {rows.length > MOST_RECORDS && (
+        <p class="empty">
+          The first {MOST_RECORDS} of {plural(rows.length, 'row')}. The table has all of them.
+        </p>
+      )}
+    </div>
   );
 }
 

@@ -8,9 +8,9 @@ import { activities, snapshot } from '../state';
 const rates: readonly (readonly [rate: number, text: string])[] = [
   [0, 'stopped'],
   [1, 'real time'],
-  [10, '10 ×'],
-  [60, '60 ×'],
-  [600, '600 ×'],
+  [10, '10×'],
+  [60, '60×'],
+  [600, '600×'],
 ];
 
 const sends: readonly (readonly [what: Extract<Action, { kind: 'send' }>['what'], text: string, about: string])[] = [

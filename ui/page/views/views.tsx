@@ -7,7 +7,7 @@ import { Empty, Failed, Heading, useAnswer } from '../parts';
 import { tokens } from '../sql-tokens';
 import { linkTo, now } from '../state';
 
-const WIDTH = 200;
+const WIDTH = 230;
 const HEIGHT = 46;
 const BETWEEN = 60;
 const GAP = 12;

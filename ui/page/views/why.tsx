@@ -69,7 +69,7 @@ export function WhyView() {
             <Empty>
               {busy.value
                 ? 'Searching the stream, the archive, the history and the warehouse …'
-                : 'Nothing is searched for.'}
+                : 'Enter an event to see its way. The column event_id of the tables and exports has its id.'}
             </Empty>
           )
         : answers.value.map((answer) => <Answer key={answer.pipeline} answer={answer} />)}
