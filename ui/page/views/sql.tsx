@@ -26,6 +26,7 @@ export function SqlView() {
   const result = useSignal<SqlResult | undefined>(undefined);
   const failure = useSignal<SqlFailure | undefined>(undefined);
   const running = useSignal<string | undefined>(undefined);
+  const asRecords = useSignal(false);
 
   const run = async () => {
     if (running.value !== undefined || sql.value.trim() === '') return;
@@ -79,6 +80,11 @@ export function SqlView() {
             ))}
           </select>
         </label>
+        {result.value !== undefined && result.value.rows.length > 0 && (
+          <button type="button" aria-pressed={asRecords.value} onClick={() => (asRecords.value = !asRecords.value)}>
+            One line a value
+          </button>
+        )}
         {result.value !== undefined && result.value.columns.length > 0 && (
           <button
             type="button"
@@ -89,7 +95,9 @@ export function SqlView() {
         )}
       </p>
       <Failed error={failure.value?.error} />
-      {result.value !== undefined && failure.value === undefined && <Result result={result.value} />}
+      {result.value !== undefined && failure.value === undefined && (
+        <Result result={result.value} asRecords={asRecords.value} />
+      )}
     </>
   );
 }
@@ -145,9 +153,8 @@ function Editor(props: {
 const numeric = (type: string) => /^(int|bigint|smallint|integer|numeric|decimal|double|float|real)/.test(type);
 const timed = (type: string) => /^(timestamp|date)/.test(type);
 
-function Result({ result }: { readonly result: SqlResult }) {
+function Result({ result, asRecords }: { readonly result: SqlResult; readonly asRecords: boolean }) {
   const { columns, rows, changed, milliseconds, cut } = result;
-  const asRecords = useSignal(false);
   if (columns.length === 0)
     return <p role="status">{`${plural(changed ?? 0, 'row')} changed in ${grouped(milliseconds)} ms`}</p>;
   return (
@@ -158,12 +165,7 @@ function Result({ result }: { readonly result: SqlResult }) {
         {cut ? '; the result has more, and the rest is not shown' : ''}
       </p>
       <Plot result={result} />
-      {rows.length > 0 && (
-        <button type="button" aria-pressed={asRecords.value} onClick={() => (asRecords.value = !asRecords.value)}>
-          One line a value
-        </button>
-      )}
-      {asRecords.value ? (
+      {asRecords ? (
         <Records result={result} />
       ) : (
         <DataTable
