@@ -1,7 +1,7 @@
 import { pascalCase } from '../../lib/shared/names';
 import type { Runtime } from '../../local/runtime';
 import type { Activity } from '../../ui/api';
-import { plural } from '../terminal';
+import { grouped, plural } from '../terminal';
 
 type Happened = Omit<Activity, 'id'>;
 type RunEvent = Parameters<Parameters<Runtime['onRun']>[0]>[0];
@@ -111,7 +111,7 @@ export class RuntimeWatch {
         const who = words(this.keyOf(event.name));
         if (event.error !== undefined)
           return { kind, what: `${who} failed: ${event.error.errorMessage}`, failed: true };
-        return { kind, what: `${who} ran in ${Math.round(event.durationMs ?? 0)} ms`, failed: false };
+        return { kind, what: `${who} ran in ${grouped(Math.round(event.durationMs ?? 0))} ms`, failed: false };
       }
       case 'statement':
         return event.error === undefined ? undefined : { kind, what: `${event.name}: ${event.error}`, failed: true };

@@ -386,7 +386,7 @@ function Happenings() {
 function grouping(list: readonly Activity[]) {
   const groups: { activity: Activity; times: number; text: string }[] = [];
   for (const activity of list) {
-    const text = activity.what.replace(/ in \d+ ms$/, '');
+    const text = activity.what.replace(/ in [\d,]+ ms$/, '');
     const last = groups.at(-1);
     if (last?.text === text) last.times++;
     else groups.push({ activity, times: 1, text });
