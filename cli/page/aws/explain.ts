@@ -38,7 +38,7 @@ export function explainer(place: Place): (error: unknown) => string {
     const known = ofWarehouse.find(([text]) => text.test(message));
     if (known !== undefined) return known[1](place, message);
     switch (meaningOf(error)?.kind) {
-      // The SDK keeps what it has read from the environment or from a file.
+      // The SDK reads variables and files once.
       case 'credentials':
         return `${message}; then end \`${command}\` with Ctrl-C and start it again: this page connects by itself`;
       case 'denied':
