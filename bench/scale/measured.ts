@@ -5,7 +5,7 @@ export const measured: Readonly<Record<Kind, Omit<RefreshCounts, 'localMs'>>> = 
   'new events': {
     invocations: 7,
     statements: 9,
-    commands: 58,
+    commands: 57,
     requests: {
       'kms:Decrypt': 9,
       'redshift-data:BatchExecuteStatement': 6,

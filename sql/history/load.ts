@@ -161,7 +161,7 @@ function loadStatements(
 ): CheckedTransaction {
   const { malformed, objects, found } = loadTables(pipeline);
   const staged = stagedTable(pipeline, source);
-  const { incoming, place, run, drop } = mergeSteps(pipeline, sourceOf(source), {
+  const { incoming, copies, place, run, drop } = mergeSteps(pipeline, sourceOf(source), {
     objectKey: onlyUrl(objects),
     extraRejects: `(select count(*) from ${malformed})${raised ? ` + ${raised.count}` : ''}`,
     runIf: `(select count(*) from ${objects}) > 0`,
@@ -177,6 +177,7 @@ function loadStatements(
     `delete from ${malformed} where (select count(*) from ${objects}) = 0`,
     ...(raised?.take ?? []),
     ...incoming,
+    ...copies,
     ...place,
     ...(raised ? [raised.reject] : []),
     malformedStatement(pipeline, source),

@@ -39,7 +39,7 @@ function reloadStatements(pipeline: ResolvedPipeline, source: Format, reading: R
   const tables = pipeline.tables;
   const { malformed, objects, found } = loadTables(pipeline);
   const isAccepted = `(select count(*) from ${objects}) > 0`;
-  const { incoming, copies } = pipeline.temporary;
+  const { incoming } = pipeline.temporary;
   const steps = mergeSteps(pipeline, sourceOf(source), {
     objectKey: onlyUrl(objects),
     extraRejects: `(select count(*) from ${malformed})`,
@@ -54,7 +54,8 @@ function reloadStatements(pipeline: ResolvedPipeline, source: Format, reading: R
     ...steps.incoming,
     foundStatement(pipeline, source, reading),
     objectsStatement(pipeline),
-    ...[incoming, copies, ...filterTables(pipeline)].map((table) => `delete from ${table} where not (${isAccepted})`),
+    ...[incoming, ...filterTables(pipeline)].map((table) => `delete from ${table} where not (${isAccepted})`),
+    ...steps.copies,
     ...[
       tables.events,
       tables.duplicates,

@@ -31,10 +31,11 @@ export function lockStatement(pipeline: ResolvedPipeline): StatementTemplate {
  * Placeholders: `run_id`; `started`, a time of the warehouse before the run's refresh.
  */
 export function mergeStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
-  const { incoming, place, run, drop } = mergeSteps(pipeline, 'stream', ofStream(pipeline));
+  const { incoming, copies, place, run, drop } = mergeSteps(pipeline, 'stream', ofStream(pipeline));
   return [
     lockStatement(pipeline),
     ...incoming,
+    ...copies,
     ...place,
     run,
     gapStatement(pipeline),
@@ -51,10 +52,11 @@ export function mergeStatements(pipeline: ResolvedPipeline): StatementTemplate[]
 export function lastMergeStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
   const { checkpoints } = pipeline.tables;
   const { ofLanding } = pipeline;
-  const { incoming, place, run, drop } = mergeSteps(pipeline, 'stream', ofStream(pipeline));
+  const { incoming, copies, place, run, drop } = mergeSteps(pipeline, 'stream', ofStream(pipeline));
   return [
     lockStatement(pipeline),
     ...incoming,
+    ...copies,
     ...place,
     run,
     `delete from ${checkpoints}
@@ -87,6 +89,8 @@ interface MergeOptions {
 interface MergeSteps {
   /** Make the temporary tables. */
   readonly incoming: readonly StatementTemplate[];
+  /** Find the duplicates among the rows. */
+  readonly copies: readonly StatementTemplate[];
   /** Move their rows to events, duplicates and rejects. */
   readonly place: readonly StatementTemplate[];
   /** Writes the run's counts. */
@@ -109,8 +113,8 @@ export function mergeSteps(pipeline: ResolvedPipeline, source: Source, options: 
         expired: expiredReasons(pipeline),
       }),
       ...forgottenStatements(pipeline),
-      ...copiesStatements(pipeline, [], '', replaced),
     ],
+    copies: copiesStatements(pipeline, [], '', replaced),
     place: [
       ...(source === 'history' ? [] : recoverStatements(pipeline, source, options)),
       ...placeStatements(pipeline, source, options),
@@ -276,18 +280,17 @@ export function acceptStatements(
   const event = (of: string) =>
     ['event_id', ...typed, ...placeColumns, 'payload', 'source'].map((name) => `${of}.${name}`);
   const stored = pipeline.columns.map((column) => column.sql.stored);
-  const intoEvents = `insert into ${events} (event_id, ${stored.join(', ')}, ${place}, payload, source, run_id, merged_at)`;
   return [
     `insert into ${duplicates} (event_id, source, ${place}, run_id, merged_at)
 select event_id, source, ${place}, ${merged(copies)}
 from ${copies}
 where is_stored = 1 or copy_number > 1`,
-    `${intoEvents}
+    `insert into ${events} (event_id, ${stored.join(', ')}, ${place}, payload, source, run_id, merged_at)
 select ${event('i').join(', ')}, ${merged('i')}
 from ${incoming} i
 left join ${copies} c on c.event_id = i.event_id
-where i.reason is null and c.event_id is null`,
-    `${intoEvents}
+where i.reason is null and c.event_id is null
+union all
 select ${event('c').join(', ')}, ${merged('c')}
 from ${copies} c
 where c.is_stored = 0 and c.copy_number = 1`,

@@ -51,6 +51,7 @@ const pipelineOf = ({ stream, history, identity, isFiltered, isLenient, isKept }
   ],
   ...(isFiltered ? { where: [{ path: ['type'], oneOf: ['sale'] }] } : {}),
   ...(identity.by === 'columns' ? { history: historyOf(history) } : {}),
+  subject: ['id', 'amount'],
   ...(isKept ? {} : { retention: { events: '400 days', eventTime: 'at', rejects: '30 days' } }),
   refreshEveryMinutes: 1,
   views: [],
