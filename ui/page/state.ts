@@ -1,7 +1,7 @@
 import { computed, effect, signal } from '@preact/signals';
 import type { Activity, Snapshot } from '../api';
 import { call, follow, takeToken } from './client';
-import { plural } from './format';
+import { healthOf, isOld } from './health';
 
 const KEPT_ACTIVITIES = 200;
 
@@ -16,42 +16,9 @@ export const now = signal(0);
 
 let heardAt = performance.now();
 
-export const health = computed((): { tone: 'good' | 'warn' | 'bad'; text: string } => {
-  const state = snapshot.value;
-  if (problem.value !== undefined) return { tone: 'warn', text: 'not known' };
-  if (state === undefined) return { tone: 'warn', text: 'connecting' };
-  if (state.pipelines.length === 0 && state.problems?.length) return { tone: 'warn', text: 'not known' };
-  const missing = state.counts.produced - state.counts.terms.reduce((sum, { records }) => sum + records, 0);
-  if (!state.counts.balanced || state.pipelines.some(({ counts }) => !counts.balanced))
-    return {
-      tone: 'bad',
-      text:
-        missing === 0
-          ? 'counts of a pipeline differ'
-          : `${plural(Math.abs(missing), 'record')} ${missing > 0 ? 'missing' : 'too many'}`,
-    };
-  if (state.alarms.length > 0)
-    return {
-      tone: 'bad',
-      text: state.alarms.length === 1 ? state.alarms[0]!.heading : `${state.alarms.length} alarms`,
-    };
-  if (state.warehouse === 'paused') return { tone: 'warn', text: pausedText(state) };
-  const nodes = state.pipelines.flatMap((pipeline) => [
-    ...pipeline.nodes,
-    ...pipeline.views,
-    ...pipeline.exports,
-    ...pipeline.endpoints,
-  ]);
-  if (nodes.some((node) => node.state === 'failed')) return { tone: 'bad', text: 'something failed' };
-  if (nodes.some((node) => node.state === 'late')) return { tone: 'warn', text: 'a refresh is late' };
-  return { tone: 'good', text: state.catchingUp ? 'catching up' : 'healthy' };
-});
-
-/** `the warehouse is paused until 06:00 UTC`. */
-function pausedText({ pausedUntil }: Snapshot): string {
-  const until = pausedUntil === undefined ? '' : ` until ${new Date(pausedUntil).toISOString().slice(11, 16)} UTC`;
-  return `the warehouse is paused${until}`;
-}
+export const health = computed(() => healthOf(snapshot.value, problem.value));
+/** True if the counts are those of before a problem. */
+export const hasOldCounts = computed(() => isOld(snapshot.value, problem.value));
 
 function readRoute(): void {
   const [, view = 'flow', argument = ''] = /^#\/([\w-]+)(?:\/(.*))?$/.exec(location.hash) ?? [];

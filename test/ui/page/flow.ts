@@ -71,7 +71,7 @@ export function flowTests(page: OpenPage): void {
     await page.sql(`alter table ${runs} rename to runs_elsewhere`);
     await page.visit('flow');
     await page.tab.getByText(/The counts could not be read: .* does not exist/).waitFor(WAIT);
-    expect(await page.tab.locator('.verdict').textContent()).toBe('before this');
+    expect(await page.tab.locator('.verdict').textContent()).toBe('old figures');
     await page.sql('alter table estore.runs_elsewhere rename to runs');
     await page.sql(`insert into ${events} select * from estore.kept`);
     await page.sql('drop table estore.kept');

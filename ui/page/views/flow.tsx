@@ -5,7 +5,7 @@ import type { Activity, Counts, FlowItem, FlowNode, FlowShard, NodeState, Pipeli
 import { ago, grouped, plural, spanOf, timeOf } from '../format';
 import { Empty, State } from '../parts';
 import { Runbook } from '../runbook';
-import { activities, linkTo, lookNow, now, problem, snapshot } from '../state';
+import { activities, hasOldCounts, linkTo, lookNow, now, snapshot } from '../state';
 
 const ACTIVITIES_SHOWN = 12;
 
@@ -70,9 +70,9 @@ function Equation({ counts: { produced, terms, balanced } }: { readonly counts: 
         </div>
       ))}
       <p class="verdict">
-        <span class={`pill ${problem.value !== undefined ? 'warn' : balanced ? 'good' : 'bad'}`}>
-          {problem.value !== undefined
-            ? 'before this'
+        <span class={`pill ${hasOldCounts.value ? 'warn' : balanced ? 'good' : 'bad'}`}>
+          {hasOldCounts.value
+            ? 'old figures'
             : balanced
               ? 'nothing vanished'
               : `${plural(Math.abs(produced - sum), 'record')} ${Math.abs(produced - sum) === 1 ? 'differs' : 'differ'}`}
