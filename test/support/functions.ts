@@ -217,6 +217,7 @@ export const remaining = (calls: Calls) => () => calls.remainingMs() - marginMs;
 export const statementsOf = (pipeline: Pipeline, purpose: 'refresh' | 'export') =>
   statementNamePrefix(environment, pipeline.name, purpose);
 
+/** A submission waits for a short statement, too. */
 function waits(operation: string, body: Buffer): boolean {
-  return operation === 'redshift-data:DescribeStatement' && (JSON.parse(body.toString()).WaitTimeSeconds ?? 0) > 0;
+  return operation.startsWith('redshift-data:') && (JSON.parse(body.toString()).WaitTimeSeconds ?? 0) > 0;
 }

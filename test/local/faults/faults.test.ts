@@ -26,8 +26,12 @@ function faultsOf(script: FaultScript) {
       clock.advanceTo(clock.now() + ms);
       await turns();
     },
-    execute: (name: string, run: (onStart?: (index: number) => void) => Promise<RunResult>, abort = () => {}) =>
-      faults.statements.execute({ name, count: 3, abort }, run),
+    execute: (
+      name: string,
+      run: (onStart?: (index: number) => void) => Promise<RunResult>,
+      abort = () => {},
+      { signal } = new AbortController(),
+    ) => faults.statements.execute({ name, count: 3, abort, signal }, run),
   };
 }
 
@@ -65,6 +69,25 @@ test('a failed statement never ran, one whose answer is lost did', async () => {
   expect(runs).toBe(0);
   expect(await execute(load, run)).toEqual({ status: 'FAILED', error: lostConnection });
   expect(runs).toBe(1);
+});
+
+test('a slow statement runs after its time, or at once when it is cancelled', async () => {
+  const { execute, pass, faults } = faultsOf({ statements: { load: Array(2).fill({ kind: 'slow', ms: 5000 }) } });
+  let runs = 0;
+  const run = async () => {
+    runs += 1;
+    return finished;
+  };
+  const usual = execute(load, run);
+  await pass(4999);
+  expect([runs, faults.waiting()]).toEqual([0, 1]);
+  await pass(1);
+  expect(await usual).toEqual(finished);
+  const cancel = new AbortController();
+  const cancelled = execute(load, run, undefined, cancel);
+  cancel.abort();
+  expect(await cancelled).toEqual(finished);
+  expect([runs, faults.waiting()]).toEqual([2, 0]);
 });
 
 test('a statement is aborted when the one of the index begins, or the last if there are fewer', async () => {

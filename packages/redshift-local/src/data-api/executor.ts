@@ -59,7 +59,7 @@ export class Executor {
       record.status = 'PICKED';
       const refusal = await connection.connect(signal);
       if (refusal !== undefined) return this.end(record, connection, 'FAILED', started, refusal);
-      const result = await this.faulty(record, (onStart) =>
+      const result = await this.faulty(record, signal, (onStart) =>
         connection.engine.run({ ...this.request(record, signal, onStart), held: connection.held }),
       );
       this.end(record, connection, result.status, started, result.error);
@@ -114,11 +114,12 @@ export class Executor {
 
   private faulty(
     record: StatementRecord,
+    signal: AbortSignal,
     run: (onStart?: (index: number) => void) => Promise<RunResult>,
   ): Promise<RunResult> {
     if (!this.faults) return run();
     const { name = '', members } = record;
-    return this.faults.execute({ name, count: members.length, abort: () => this.cancel(record) }, run);
+    return this.faults.execute({ name, count: members.length, abort: () => this.cancel(record), signal }, run);
   }
 
   private end(

@@ -12,7 +12,13 @@ export interface StatementFaults {
   call(operation: string, run: () => Promise<unknown>): Promise<unknown>;
   /** Wraps the execution of a submission. `run` reports the start of each statement of a batch. */
   execute(
-    statement: { readonly name: string; readonly count: number; readonly abort: () => void },
+    statement: {
+      readonly name: string;
+      readonly count: number;
+      readonly abort: () => void;
+      /** Aborted when the statement is cancelled, and when the warehouse stops. */
+      readonly signal: AbortSignal;
+    },
     run: (onStart?: (index: number) => void) => Promise<RunResult>,
   ): Promise<RunResult>;
   /** Fault of a streaming view's refresh that finds records. @default - none */

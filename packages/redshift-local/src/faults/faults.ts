@@ -37,9 +37,16 @@ export function createWarehouseFaults({
   let stopped = false;
   let state = availableState;
   let waiting = 0;
-  const wait = async (ms: number) => {
+  /** Ends early when the statement is cancelled. */
+  const wait = async (ms: number, signal: AbortSignal) => {
     waiting += 1;
-    await new Promise<void>((resolve) => clock.at(clock.now() + ms, resolve));
+    await new Promise<void>((resolve) => {
+      const timer = clock.at(clock.now() + ms, resolve);
+      signal.addEventListener('abort', () => {
+        timer.cancel();
+        resolve();
+      });
+    });
     waiting -= 1;
   };
 
@@ -66,7 +73,7 @@ export function createWarehouseFaults({
           case undefined:
             return run();
           case 'slow':
-            await wait(fault.ms);
+            await wait(fault.ms, statement.signal);
             return run();
           case 'fail':
             return { status: 'FAILED', error: fault.error ?? serializableConflict };
