@@ -56,11 +56,11 @@ export function addExportAll(program: Command, io: CommandIo, exit: Exit): void 
       'Unloads events, rejects, duplicates, the ledgers of loads and exports, and the counts of runs, each pipeline from one snapshot while refreshes ' +
         'go on, and writes manifest.json last. A call that was interrupted goes on when it is repeated with the same --to. ' +
         '`npx millrace import` brings it into another environment. Without a name: the running local environment.\n\n' +
-        '  npx millrace export-all                         to the export bucket of the running npm start\n' +
-        '  npx millrace export-all --to ./copy             the same, and then into a folder\n' +
+        '  npx millrace export-all                  the running npm start, into its bucket\n' +
+        '  npx millrace export-all --to ./copy      the same, and then into a folder\n' +
         `  npx millrace export-all prod --to s3://exports-bucket/${fullExportRoot}2026-12-24\n` +
-        '  npx millrace export-all prod --to s3://another-bucket/millrace\n' +
-        '                                                  needs a policy, which the refusal prints',
+        '  npx millrace export-all prod --to s3://another-bucket/x\n' +
+        '                                           needs a policy: the refusal prints it',
     )
     .option(
       '--to <place>',
@@ -138,7 +138,7 @@ async function unloadAll(context: Context, place: S3Place, now: number, to: stri
       parts.push(parsePipeline(known, urlOf(place, path)));
       continue;
     }
-    const part = await unloadPipeline(context, place, id, pipeline);
+    const part = await unloadPipeline(context, place, { id, to }, pipeline);
     await buckets.putNew(place.bucket, place.prefix + path, JSON.stringify(part, null, 2));
     parts.push(part);
   }

@@ -33,10 +33,11 @@ export function addImport(program: Command, io: CommandIo, exit: Exit): void {
       'Compares a full export of `npx millrace export-all` with an environment: pipelines, columns, types, identities, and rows that are there. A dry ' +
         'run by default. With --apply it loads the rows of each pipeline in one transaction between two merges, so that records of the stream are ' +
         'neither lost nor doubled. The next refresh fills the views. Without a name: the running local environment.\n\n' +
-        '  npx millrace import --from ./copy                  what would be imported\n' +
+        '  npx millrace import --from ./copy        what would be imported\n' +
         '  npx millrace import --from ./copy --apply\n' +
         '  npx millrace import staging --from s3://bucket/full-exports/prod-20261224 --apply\n' +
-        '  npx millrace import staging --from … --merge       adds to rows that are there',
+        '  npx millrace import staging --from … --merge\n' +
+        '                                           adds to rows that are there',
     )
     .requiredOption('--from <place>', 's3://bucket/prefix or folder of a full export')
     .option('--merge', 'add to rows that are there; an event that is there already becomes a duplicate')

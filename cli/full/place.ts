@@ -22,7 +22,8 @@ export interface FolderPlace {
 export function placeOf(flag: string, text: string): S3Place | FolderPlace {
   if (!/^[a-z0-9]+:\/\//i.test(text)) {
     if (text.trim() === '') throw new Failure(`${flag} must not be empty`, 2);
-    return { kind: 'folder', path: text };
+    // A person may complete the name of the manifest.
+    return { kind: 'folder', path: text.replace(/[/\\]manifest\.json$/, '') };
   }
   const [, bucket, prefix = ''] = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(text) ?? [];
   if (bucket === undefined) throw new Failure(`${flag} must be s3://bucket/prefix or a folder, got '${text}'`, 2);

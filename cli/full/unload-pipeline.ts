@@ -30,11 +30,14 @@ interface Attempt {
   readonly statementId?: string;
 }
 
-/** Unloads a pipeline, or goes on with an unload that an earlier call began. */
+/**
+ * Unloads a pipeline, or goes on with an unload that an earlier call began.
+ * @param to what `--to` says
+ */
 export async function unloadPipeline(
   context: Context,
   place: S3Place,
-  id: string,
+  { id, to }: { readonly id: string; readonly to: string },
   pipeline: Pipeline,
 ): Promise<FullManifestPipeline> {
   const stage = context.progress.stage(pipeline.name, 'looking for an earlier attempt');
@@ -48,7 +51,7 @@ export async function unloadPipeline(
       encrypted: place.bucket === context.cloud.names.exportsBucket,
     });
     const statementId = attempt.statementId ?? (await submit(context, id, pipeline.name, attempt.number, statements));
-    const state = await waitForEnd(context, statementId, stage, tables.length);
+    const state = await waitForEnd(context, statementId, { stage, tables: tables.length, to });
     if (state.status === 'FINISHED') {
       const made = await describe(context, place, pipeline, { tables, folder, state });
       stage.done(`${made.tables.reduce((sum, { rows }) => sum + rows, 0).toLocaleString('en-US')} rows`);
@@ -95,7 +98,11 @@ async function submit(
 
 const waitSeconds = 5;
 
-async function waitForEnd(context: Context, id: string, stage: Stage, tables: number): Promise<StatementState> {
+async function waitForEnd(
+  context: Context,
+  id: string,
+  { stage, tables, to }: { readonly stage: Stage; readonly tables: number; readonly to: string },
+): Promise<StatementState> {
   for (;;) {
     const left = Math.floor(context.remainingMs() / 1000);
     const state = await context.cloud.warehouse.describe(id, ...(left >= 1 ? [Math.min(waitSeconds, left)] : []));
@@ -106,7 +113,7 @@ async function waitForEnd(context: Context, id: string, stage: Stage, tables: nu
     if (left < 1) {
       stage.failed();
       throw new Failure(
-        `the time is up; statement ${id} goes on in the warehouse. Run the same command again to continue, or raise --timeout`,
+        `the time is up; statement ${id} goes on in the warehouse. To continue, run the command again with --to ${to}`,
       );
     }
   }
