@@ -35,6 +35,19 @@ const reasons: readonly Reason[] = [
     reason: 'Part of Redshift’s managed policy for COPY and UNLOAD, AmazonRedshiftAllCommandsFullAccess',
   },
   {
+    role: /^Data\/WarehouseRoles\/FullExport$/,
+    actions: [
+      'kms:Decrypt',
+      'kms:GenerateDataKey',
+      's3:AbortMultipartUpload',
+      's3:GetBucketLocation',
+      's3:GetObject',
+      's3:ListBucket',
+      's3:PutObject',
+    ],
+    reason: 'Only `millrace export-all` and `import` use it, which a person runs; test/e2e/leave.test.ts does',
+  },
+  {
     role: /^Data\/WarehouseRoles\/StreamRead$/,
     actions: ['kinesis:DescribeStream', 'kinesis:ListStreams'],
     reason:
