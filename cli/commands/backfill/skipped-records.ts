@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { deaggregate } from 'kinesis-reader';
 import { archiveLine } from '../../../lambda/archive/archive';
 import type { Pipeline } from '../../../pipelines/definition';
-import { isText, publicTables, skipPrefix } from '../../../sql/names';
+import { isForeign, isText, publicTables, skipPrefix } from '../../../sql/names';
 import type { ListedObject, StreamRecord } from '../../cloud/ports';
 import { grouped } from '../../terminal';
 import { type Context, queryRows, warehouseText, warehouseTime } from '../context';
@@ -89,7 +89,8 @@ async function skippedPlaces(
   const rows = await queryRows(
     context,
     'skipped',
-    `select shard_id, sequence_number, arrived_at from ${publicTables(pipeline).rejects} where reason like {{skips}}${
+    // Another environment's stream has those of an import.
+    `select shard_id, sequence_number, arrived_at from ${publicTables(pipeline).rejects} where reason like {{skips}} and not (${isForeign})${
       since === undefined ? '' : ' and arrived_at >= {{since}}::timestamp'
     }${until === undefined ? '' : ' and arrived_at < {{until}}::timestamp'} order by arrived_at, sequence_number`,
     {
