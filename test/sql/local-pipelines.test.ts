@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { translate } from 'redshift-local/front-end';
 import { admin, owner, rolePrincipal, roles, start, startWarehouse, type TestWarehouse } from 'redshift-local/testing';
 import { windowEnd } from '../../lambda/export/contract';
+import { asksForKeys, forgetKeys, parametersOf } from '../../lambda/shared/forget-keys';
 import type { Step } from '../../lambda/shared/plan';
 import { asked, render, renderAll } from '../../lambda/shared/statement';
 import { pipelines } from '../../pipelines';
@@ -25,8 +26,10 @@ describe.each<[PipelineGenerator]>([[estore], [pageviews]])('pipeline %#', (gene
   const stream = `millrace-dev-${pipeline.name}`;
   const tables = pipelineTables(pipeline);
   const generation = generator.generate({ seed: 'test', start, events: 2000 });
+  const keys = parametersOf(forgetKeys('the secret of the marks in tests', pipeline.name));
   const finished = async (sql: string | string[], options: Parameters<TestWarehouse['run']>[1] = {}) => {
-    const done = await local.run(sql, options);
+    const Parameters = Object.entries(keys).map(([name, value]) => ({ name, value }));
+    const done = await local.run(sql, { ...options, ...(asksForKeys([sql].flat()) && { Parameters }) });
     if (done.Status !== 'FINISHED') throw new Error(`${done.Error}\n${Array.isArray(sql) ? sql.join(';\n') : sql}`);
     return done;
   };

@@ -49,11 +49,15 @@ export class Actions {
     return isCustomType(type) && !this.options.twins.has(type);
   }
 
-  /** Opens a stored resource: its twin rebuilds the in-memory state. */
-  async open(logicalId: string, resource: StoredResource): Promise<void> {
-    if (this.isCustom(resource.type) || resource.properties === undefined) return;
+  /**
+   * Opens a stored resource: its twin rebuilds the in-memory state.
+   * @returns the attributes, which differ if for example a port is in use now
+   */
+  async open(logicalId: string, resource: StoredResource): Promise<StoredResource['attributes']> {
+    if (this.isCustom(resource.type) || resource.properties === undefined) return resource.attributes;
     const context = this.contextOf(logicalId, resource, resource);
-    await this.twin(resource.type).create(await this.secret(resource.properties), context);
+    const { attributes } = await this.twin(resource.type).create(await this.secret(resource.properties), context);
+    return attributes;
   }
 
   create(subject: Subject): Promise<ResourceState> {

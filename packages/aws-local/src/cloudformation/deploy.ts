@@ -70,14 +70,20 @@ export class CloudFormation {
     }
   }
 
-  /** Opens the stored resources. Twins keep state in memory, so a new process rebuilds it from the data folder. */
+  /**
+   * Opens the stored resources. Twins keep state in memory, so a new process rebuilds it from the data folder. What uses a
+   * changed attribute, such as an output, is updated by the next deployment.
+   */
   async open(): Promise<void> {
     for (const [name, stored] of Object.entries(this.state.stacks)) {
       const actions = this.actionsOf(name);
       const present = physicalResources(stored);
       const dependenciesOf = (id: string) => present.get(id)!.flatMap(({ dependsOn }) => dependsOn);
       for (const id of inOrder(present.keys(), dependenciesOf))
-        for (const resource of present.get(id)!) await actions.open(id, resource);
+        for (const resource of present.get(id)!) {
+          const attributes = await actions.open(id, resource);
+          if (stored.resources[id] === resource) stored.resources[id] = { ...resource, attributes };
+        }
     }
   }
 

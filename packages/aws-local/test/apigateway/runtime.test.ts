@@ -1,3 +1,4 @@
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { RunEvent } from 'aws-local-kit';
 import type { Template } from '../../src/cloudformation/assembly';
@@ -102,6 +103,21 @@ test('a real function answers, at the same address after a restart and after a d
   fixture.writeAssembly({ pipelines: changed });
   await runtime!.deploy(fixture.folder);
   expect([(await fetch(`${endpoint}/a`)).status, (await fetch(`${endpoint}/other/a`)).status]).toEqual([404, 200]);
+});
+
+test('if another program has its port after a restart, the address and the outputs have another one', async () => {
+  const endpoint = await start(template());
+  await runtime!.dispose();
+  const other = createServer();
+  await new Promise<void>((resolve) => other.listen(Number(new URL(endpoint).port), '127.0.0.1', resolve));
+  try {
+    const moved = await start(template());
+    expect(moved).not.toBe(endpoint);
+    expect(Object.values(runtime!.deployment.outputs)).toEqual([{ Url: moved }]);
+    expect(await (await fetch(`${moved}/a`)).text()).toBe('/a');
+  } finally {
+    other.close();
+  }
 });
 
 test('an invocation over the reserved concurrency is refused with 503', async () => {
