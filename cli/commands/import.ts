@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { pipelines } from '../../pipelines';
 import { Failure } from '../failure';
 import { differencesOf } from '../full/differences';
-import { type Loaded, loadPipeline, stateOf } from '../full/load-pipeline';
+import { type Loaded, loadPipeline, type PipelineState, stateOf } from '../full/load-pipeline';
 import { type FullManifest, type FullManifestPipeline, manifestName, parseManifest } from '../full/manifest';
 import { type FolderPlace, pathIn, placeOf, readText, type S3Place, textAt, urlOf } from '../full/place';
 import { grouped, plural, table } from '../terminal';
@@ -55,20 +55,15 @@ async function importAll(context: Context, options: ImportOptions, place: S3Plac
   const manifest = await manifestOf(context, place, options.from);
   const problems = manifest.pipelines.flatMap((given) => differencesOf(given, pipelines, environment));
   if (problems.length > 0) throw new Failure(problems.join('\n'));
-  const states: {
-    readonly given: FullManifestPipeline;
-    readonly already: boolean;
-    readonly rows: number;
-    readonly sameStream: boolean;
-  }[] = [];
+  const states: State[] = [];
   for (const given of manifest.pipelines) states.push({ given, ...(await stateOf(context, manifest.id, given)) });
-  const full = states.filter(({ already, rows }) => !already && rows > 0);
+  const full = states.filter(({ already, present }) => !already && Object.keys(present).length > 0);
   if (full.length > 0 && !options.merge)
     throw new Failure(
       full
         .map(
-          ({ given, rows }) =>
-            `${given.name} is not empty in ${environment}: it has ${plural(rows, 'row')}; --merge adds to them`,
+          ({ given, present }) =>
+            `${given.name} is not empty in ${environment}: it has ${presentText(present)}; --merge adds to them`,
         )
         .join('\n'),
     );
@@ -96,12 +91,12 @@ async function manifestOf(context: Context, place: S3Place | FolderPlace, from: 
   return parseManifest(text, where);
 }
 
-type State = {
-  readonly given: FullManifestPipeline;
-  readonly already: boolean;
-  readonly rows: number;
-  readonly sameStream: boolean;
-};
+type State = PipelineState & { readonly given: FullManifestPipeline };
+
+const presentText = (present: State['present']) =>
+  Object.entries(present)
+    .map(([name, rows]) => `${plural(rows, 'row')} in ${name}`)
+    .join(', ');
 
 function print(
   context: Context,
@@ -111,12 +106,12 @@ function print(
   loaded: ReadonlyMap<string, Loaded>,
 ): void {
   const { stdout, json, cloud, style } = context;
-  const of = states.map(({ given, already, rows, sameStream }) => ({
+  const of = states.map(({ given, already, present, sameStream }) => ({
     name: given.name,
     takenAt: given.snapshot.takenAt,
     rows: Object.fromEntries(given.tables.map((each) => [each.name, each.rows])),
     bytes: given.tables.reduce((sum, each) => sum + each.bytes, 0),
-    rowsBefore: rows,
+    rowsBefore: present,
     importedBefore: already,
     sameStream,
     imported: loaded.get(given.name) ?? null,

@@ -26,8 +26,8 @@ import { bytesAt, type FolderPlace, pathIn, type S3Place, textAt } from './place
 export interface PipelineState {
   /** True if the same full export was imported before. */
   readonly already: boolean;
-  /** Rows that are there. */
-  readonly rows: number;
+  /** Rows that are there, by the name of the table. Only tables with rows are in it. */
+  readonly present: Readonly<Record<string, number>>;
   readonly sameStream: boolean;
 }
 
@@ -60,7 +60,7 @@ export async function stateOf(context: Context, id: string, given: FullManifestP
     [row] = await queryRows(
       context,
       'import-state',
-      `select ${counted.map((name) => `(select count(*) from ${tables[name]})`).join(' + ')} as row_count,
+      `select ${counted.map((name) => `(select count(*) from ${tables[name]}) as ${name}`).join(', ')},
   (select count(*) from ${tables.runs} where run_id = ${quoteLiteral(importedRun(id))}) as already`,
     );
   } catch (error) {
@@ -71,7 +71,9 @@ export async function stateOf(context: Context, id: string, given: FullManifestP
     throw error;
   }
   return {
-    rows: asNumber(row?.['row_count'], 'row_count'),
+    present: Object.fromEntries(
+      counted.map((name) => [name, asNumber(row?.[name], name)] as const).filter(([, rows]) => rows > 0),
+    ),
     already: asNumber(row?.['already'], 'already') > 0,
     sameStream: (await streams.identity(names.stream(given.name))) === given.stream,
   };

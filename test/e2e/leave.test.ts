@@ -146,7 +146,7 @@ test('an import keeps every row, also while rows arrive, and the refresh goes on
   const refused = await b.cli('import', '--from', copy, '--apply');
   expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('--merge adds to them') });
   const dry = await b.json('import', '--from', copy, '--merge');
-  expect(dry).toMatchObject({ applied: false, pipelines: [{ rowsBefore: 5, sameStream: false }, {}] });
+  expect(dry).toMatchObject({ applied: false, pipelines: [{ rowsBefore: { events: 5 }, sameStream: false }, {}] });
   // These are on the stream, but not merged yet.
   await b.send([sold('b-5', 9), event('b-6')]);
   const result = await b.json('import', '--from', copy, '--merge', '--apply');
