@@ -54,9 +54,9 @@ test('a view that fails keeps itself, its readers and their exports as they were
 
   await world.tick('export');
   expect(await published()).toEqual(['sold 2']);
-  expect(
-    world.logged('the export waits: a view that it reads could not be refreshed').map((entry) => entry['export']),
-  ).toEqual(['ratio', 'joined']);
+  const waiting = world.logged('the export waits: a view that it reads could not be refreshed');
+  // A tick may begin at any export.
+  expect(waiting.map((entry) => entry['export']).sort()).toEqual(['joined', 'ratio']);
 
   const since = () => world.query("select failing_since from shop.view_failures where view_name = 'ratio'");
   const before = await since();
