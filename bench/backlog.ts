@@ -33,7 +33,7 @@ export const backlog = (files: number, bytes: number, repeats: number) =>
       repeats,
       {
         alone: () => duckdbAlone(`select json as payload from ${read}`),
-        copied: () => environment.run([copyAll]),
+        copied: () => environment.run([copyAll], environment.secretOf('Load')),
       },
       clear,
     );
@@ -109,7 +109,7 @@ async function loadAll(environment: Environment, objects: Written['objects']): P
       files: JSON.stringify(group.objects.map(({ key, etag }) => ({ url: `s3://${bucket}/${key}`, etag }))),
       may_refuse: 0,
     };
-    seconds += await environment.run(renderAll(source.inPlace.statements, values));
+    seconds += await environment.run(renderAll(source.inPlace.statements, values), environment.secretOf('Load'));
   }
   const loaded = await environment.number('select count(*) from estore.ledger');
   if (loaded !== objects.length) throw new Error(`${loaded} of ${objects.length} files were loaded`);

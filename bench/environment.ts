@@ -30,10 +30,14 @@ export interface Environment {
   /** Settings with which the SDK clients reach the runtime, as its administrator. */
   readonly client: { endpoint: string; region: string; credentials: Runtime['administrator']['credentials'] };
   /**
-   * Runs one statement, or several as one transaction, as the owner through the Data API. Returns the seconds until its
-   * end is known.
+   * Runs one statement, or several as one transaction, through the Data API. Returns the seconds until its end is known.
+   * @param secretArn of the database user. @default - the owner
    */
-  run(sqls: readonly string[]): Promise<number>;
+  run(sqls: readonly string[], secretArn?: string): Promise<number>;
+  /** Secret of the database user of a function of `estore`. Roles that COPY and UNLOAD use trust these users only. */
+  secretOf(purpose: 'Load' | 'Exports' | 'Reconcile'): string;
+  /** Lets that user do everything with a table. */
+  share(table: string, purpose: 'Load' | 'Exports'): Promise<void>;
   /** Returns the first value of a query's first row. */
   number(sql: string): Promise<number>;
   /** Puts generated events onto the estore stream. Returns the number of records. */
@@ -67,12 +71,24 @@ function environmentOf(runtime: Runtime, dataDir: string): Environment {
     credentials: runtime.administrator.credentials,
   };
   const output = (name: string) => String(runtime.deployment.outputs['millrace-dev-data']![name]);
+  const run = (sqls: readonly string[], secretArn = output('OwnerSecretArn')) =>
+    runStatements(new RedshiftDataClient(client), output, sqls, secretArn);
+  const secretOf = (purpose: string) => {
+    const path = `Estore/${purpose}/`;
+    const found = runtime.ofType('AWS::Lambda::Function').find((each) => each.path?.includes(path))?.properties;
+    return (found as { Environment: { Variables: { SECRET_ARN: string } } }).Environment.Variables.SECRET_ARN;
+  };
   return {
     runtime,
     dataDir,
     output,
     client,
-    run: (sqls) => runStatements(new RedshiftDataClient(client), output, sqls),
+    run,
+    secretOf,
+    async share(table, purpose) {
+      const secret = await runtime.secrets.getSecretString(runtime.administrator.principal, secretOf(purpose));
+      await run([`grant all on ${table} to ${JSON.parse(secret).username}`]);
+    },
     number: async (sql) => Number((await runtime.warehouse.query(sql)).rows[0]![0]),
     async feed(events, seed) {
       const kinesis = new KinesisClient(client);
@@ -96,11 +112,12 @@ async function runStatements(
   client: RedshiftDataClient,
   output: (name: string) => string,
   sqls: readonly string[],
+  SecretArn: string,
 ): Promise<number> {
   const target = {
     ClusterIdentifier: output('WarehouseName'),
     Database: output('DatabaseName'),
-    SecretArn: output('OwnerSecretArn'),
+    SecretArn,
   };
   // Nobody is forgotten here, so any keys do.
   const keys = Object.keys(parametersOf({ inner: '', outer: '' })).map((name) => ({ name, value: 'none' }));

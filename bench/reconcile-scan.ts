@@ -24,7 +24,7 @@ export const reconcileScan = (keys: number) =>
     const restarted = await restart();
     const small = await scan(restarted, ['estore/few/*/*.gz'], 1);
     const all = await scan(restarted, ['estore/*/*/*.gz'], 2);
-    const listed = await restarted.number('select count(*) from estore.listing');
+    const listed = await restarted.number('select count(distinct object_key) from estore.listing');
     if (listed !== keys) throw new Error(`${listed} of ${keys} keys were listed`);
     line(`reconcile of ${grouped(few)} keys`, small.seconds, few, 'keys');
     line(`reconcile of ${grouped(keys)} keys`, all.seconds, keys, 'keys');
@@ -35,7 +35,7 @@ export const reconcileScan = (keys: number) =>
 
 /** Writes keys to the history bucket's journal. The twin reads it when it starts. */
 function enter({ runtime, dataDir, output }: Environment, workspace: string, count: number): void {
-  const journal = join(dataDir, 's3', output('HistoryBucketName'), '.millrace', 'journal.jsonl');
+  const journal = join(dataDir, 's3', output('HistoryBucketName'), '.aws-local', 'journal.jsonl');
   const lastModified = runtime.clock.now() - 86_400_000;
   for (let start = 0; start < count; start += 10_000) {
     const lines: string[] = [];
@@ -69,7 +69,7 @@ async function scan(
       kind: 'provisioned',
       name: output('WarehouseName'),
       database: output('DatabaseName'),
-      secretArn: output('OwnerSecretArn'),
+      secretArn: environment.secretOf('Reconcile'),
     },
     // A run is named after its time.
     now: runtime.clock.now() + minute * 60_000,

@@ -25,9 +25,13 @@ export const typedFiles = (events: number, repeats: number) =>
     const paths = keys.map((key) => `'${runtime.s3.pathOf(output('WorkBucketName'), key)}'`).join(', ');
     const read = `select * from read_json([${paths}], format = 'newline_delimited', compression = 'gzip', columns = ${duckdbColumns})`;
     await environment.run([`create table estore.bench_typed (${columns})`]);
+    await environment.share('estore.bench_typed', 'Load');
+    await environment.share('estore.bench_typed', 'Exports');
     const copy = `copy estore.bench_typed from 's3://${output('WorkBucketName')}/${prefix}' iam_role '${role(environment, 'Load')}' json 'auto' gzip timeformat 'auto'`;
-    const into = await leastOf(repeats, { alone: () => duckdbAlone(read), copied: () => environment.run([copy]) }, () =>
-      environment.run(['truncate estore.bench_typed']),
+    const into = await leastOf(
+      repeats,
+      { alone: () => duckdbAlone(read), copied: () => environment.run([copy], environment.secretOf('Load')) },
+      () => environment.run(['truncate estore.bench_typed']),
     );
     const copied = await environment.number('select count(*) from estore.bench_typed');
     if (copied !== events) throw new Error(`${copied} rows were copied, ${events} expected`);
@@ -39,10 +43,13 @@ export const typedFiles = (events: number, repeats: number) =>
       leastOf(repeats, {
         alone: raw,
         unloaded: (repeat) =>
-          environment.run([
-            `unload ('select * from estore.bench_typed') to 's3://${output('ExportsBucketName')}/${exportsRoot}bench/${repeat}/'
+          environment.run(
+            [
+              `unload ('select * from estore.bench_typed') to 's3://${output('ExportsBucketName')}/${exportsRoot}bench/${repeat}/'
              iam_role '${role(environment, 'Unload')}' parquet encrypted auto`,
-          ]),
+            ],
+            environment.secretOf('Exports'),
+          ),
       }),
     );
     line('DuckDB alone: to Parquet', out.alone.seconds, events, 'rows');
