@@ -97,7 +97,7 @@ export async function readStatus(
     counts: snapshot.counts,
     pipelines,
     alarms: snapshot.alarms,
-    next: nextRuns(ports, deployed, pause),
+    next: nextRuns(ports, deployed, pause, isPaused),
     cost: cost ?? null,
   };
 }
@@ -173,10 +173,19 @@ function partsOf({ name, nodes, views, exports }: PipelineFlow): string[] {
   ];
 }
 
-function nextRuns(ports: Asked, pipelines: readonly Pipeline[], pause: PauseState | undefined): NextRun[] {
+/** While it is paused, the ticks of the schedules do nothing. */
+function nextRuns(
+  ports: Asked,
+  pipelines: readonly Pipeline[],
+  pause: PauseState | undefined,
+  isPaused: boolean,
+): NextRun[] {
   const { environment } = ports;
-  const runs: NextRun[] = pause ? [{ what: 'the environment resumes', at: iso(pause.until) }] : [];
-  if (!environment.schedulesEnabled) return [...runs, { what: 'all schedules are disabled' }];
+  if (pause) return [{ what: 'the environment resumes', at: iso(pause.until) }];
+  const ofCluster = daily(environment, ports.now());
+  if (isPaused) return ofCluster.filter(({ what }) => what === clusterResumes);
+  if (!environment.schedulesEnabled) return [{ what: 'all schedules are disabled' }];
+  const runs: NextRun[] = [];
   const after = (last: number | undefined, minutes: number) => {
     if (last === undefined) return {};
     const next = last + minutes * MINUTE_MS;
@@ -199,8 +208,10 @@ function nextRuns(ports: Asked, pipelines: readonly Pipeline[], pause: PauseStat
         ...after(ports.lastWritten(functionMetrics.reconcileCompleted, name), environment.reconcileEveryMinutes),
       });
   }
-  return pause ? runs : [...runs, ...daily(environment, ports.now())];
+  return [...runs, ...ofCluster];
 }
+
+const clusterResumes = 'the cluster resumes';
 
 /** The daily pause and resumption of a cluster. */
 function daily({ warehouse }: Environment, now: number): NextRun[] {
@@ -212,7 +223,7 @@ function daily({ warehouse }: Environment, now: number): NextRun[] {
   };
   return [
     { what: 'the cluster pauses', ...at(pauseAt) },
-    { what: 'the cluster resumes', ...at(resumeAt) },
+    { what: clusterResumes, ...at(resumeAt) },
   ];
 }
 

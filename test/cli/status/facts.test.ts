@@ -154,7 +154,11 @@ test('a paused environment says until when and by whom; its warehouse is not ask
     healthy: true,
     paused: { phase: 'paused', by: 'budget', until: '2026-11-21T10:00:00.000Z' },
   });
-  expect(status.next[0]).toEqual({ what: 'the environment resumes', at: '2026-11-21T10:00:00.000Z' });
+  // Ticks do nothing while it is paused.
+  expect(status.next).toEqual([{ what: 'the environment resumes', at: '2026-11-21T10:00:00.000Z' }]);
+  expect((await read(snapshot, { query })).next).toEqual([
+    { what: 'the cluster resumes', at: '2026-11-22T06:00:00.000Z' },
+  ]);
   expect(await shown(snapshot, { pause, query })).toContain('paused until 2026-11-21 10:00 UTC by the budget');
   expect(await shown(snapshot, { query })).toContain('paused by its daily schedule');
 });
