@@ -65,8 +65,9 @@ function parsed(text) {
   try { return JSON.parse(text); } catch { return undefined; }
 }
 async function ask(form, output) {
-  const { format, ...given } = Object.fromEntries([...new FormData(form)].filter(([, value]) => value !== ''));
-  const query = new URLSearchParams(given).toString();
+  // Without a name, so that a parameter may be called format.
+  const format = form.querySelector('[data-format]').value;
+  const query = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== '')).toString();
   const path = form.dataset.path + '.' + format + (query ? '?' + query : '');
   const secret = token.value.trim();
   const answer = await fetch(path, { headers: secret ? { authorization: 'Bearer ' + secret } : {} });

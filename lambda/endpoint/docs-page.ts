@@ -137,7 +137,7 @@ ${table(
 )}
 <h3>Try it</h3>
 <form data-path="${html(path)}">${parameters.length === 0 ? '' : `<div class="fields">${parameters.map(field).join('')}</div>`}
-<p class="actions"><button>Ask</button><label>Format <select name="format"><option>json</option><option>csv</option><option>ndjson</option></select></label></p>
+<p class="actions"><button>Ask</button><label>Format <select data-format><option>json</option><option>csv</option><option>ndjson</option></select></label></p>
 <output></output></form>
 <details><summary>Answers by status</summary>${table(['Status', 'Meaning'], answers)}</details></section>`;
 }

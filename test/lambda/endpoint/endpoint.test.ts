@@ -526,5 +526,9 @@ test('the document and its page are served to everyone', async () => {
   expect(bodyOf(await get('/openapi.json'))).toEqual(world.openapi);
   const page = await get('/docs');
   expect(page.body).toContain('<h1>T&lt;</h1>');
+  const parameters = [{ name: 'format', required: false, schema: { type: 'string' } }];
+  const paths = { '/v1/p/e.json': { get: { operationId: 'p_e', parameters, responses: {} } } };
+  world.openapi = { openapi: '3.1.0', info: { title: 'T', description: 'D' }, paths, components };
+  expect((await get('/docs')).body.match(/name="format"/g)).toHaveLength(1);
   expect(page.headers['content-security-policy']).toMatch(/^default-src 'none'; style-src 'sha256-/);
 });
