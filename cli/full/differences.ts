@@ -13,8 +13,8 @@ export function differencesOf(
     return [
       `pipeline ${given.name} of the full export is unknown: ${environment} has ${pipelines.map(({ name }) => name).join(', ') || 'none'}`,
     ];
-  const identity = ours.identity.by === 'columns' ? ours.identity.columns.join(', ') : ours.identity.by;
-  const theirs = given.identity.by === 'columns' ? given.identity.columns.join(', ') : given.identity.by;
+  const identity = identityText(ours);
+  const theirs = identityText(given);
   const { tables } = fullExportStatements(ours, { urlOf: () => '', roleArn: '', encrypted: false });
   const differences = tables.flatMap(({ name, columns }) => {
     const table = given.tables.find((each) => each.name === name);
@@ -37,3 +37,6 @@ export function differencesOf(
     ...differences,
   ];
 }
+
+const identityText = ({ identity }: Pick<FullManifestPipeline | Pipeline, 'identity'>) =>
+  identity.by === 'columns' && 'columns' in identity ? identity.columns.join(', ') : identity.by;

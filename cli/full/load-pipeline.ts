@@ -20,6 +20,7 @@ import {
 import { type Context, executeStatement, queryRows } from '../commands/context';
 import { Failure } from '../failure';
 import type { Stage } from '../progress';
+import { plural } from '../terminal';
 import type { FullFile, FullManifest, FullManifestPipeline, FullManifestTable } from './manifest';
 import { bytesAt, type FolderPlace, pathIn, type S3Place, textAt } from './place';
 
@@ -130,7 +131,7 @@ export async function loadPipeline(context: Context, from: Given): Promise<Loade
     throw new Failure(
       `${given.name}: ${events} events and ${duplicates} duplicates must have come, but ${number('events_now')} and ${number('duplicates_now')} did; this is a defect of Millrace, so do not use ${context.cloud.names.environment}`,
     );
-  stage.done(`${events.toLocaleString('en-US')} events`);
+  stage.done(plural(events, 'event'));
   return { events, moved: number('moved'), known, publications: publishedExports.length };
 }
 

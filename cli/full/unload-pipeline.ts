@@ -16,6 +16,7 @@ import type { ListedObject } from '../cloud/ports';
 import type { Context } from '../commands/context';
 import { Failure } from '../failure';
 import type { Stage } from '../progress';
+import { plural } from '../terminal';
 import type { FullFile, FullManifestPipeline, FullManifestTable } from './manifest';
 import { bytesAt, type S3Place, urlOf } from './place';
 import { refusedBucket } from './policy';
@@ -54,7 +55,8 @@ export async function unloadPipeline(
     const state = await waitForEnd(context, statementId, { stage, tables: tables.length, to });
     if (state.status === 'FINISHED') {
       const made = await describe(context, place, pipeline, { tables, folder, state });
-      stage.done(`${made.tables.reduce((sum, { rows }) => sum + rows, 0).toLocaleString('en-US')} rows`);
+      const rows = made.tables.reduce((sum, table) => sum + table.rows, 0);
+      stage.done(plural(rows, 'row'));
       return made;
     }
     if (!isPassing(state) || tries === maxAttempts) throw failure(context, place, pipeline.name, state);
