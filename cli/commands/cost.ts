@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { environments } from '../../environments';
 import { findEnvironment } from '../cloud/environments';
 import { type CostChange, costChange, costOf, defaultEventBytes, type Line, monthOf } from '../cost/cost';
-import { defaultRegion, pricedOn, pricedRegions, pricesOf } from '../cost/prices';
+import { defaultRegion, isRegion, newTable, pricedRegions, pricesOf, tableOf } from '../cost/prices';
 import { costTable, differenceTable } from '../cost/table';
 import { resourcesOf } from '../cost/templates';
 import { Failure } from '../failure';
@@ -19,6 +19,7 @@ interface CostOptions {
   readonly eventsPerDay?: number;
   readonly from?: string;
   readonly region?: string;
+  readonly newRegion?: string;
   readonly json?: true;
 }
 
@@ -28,19 +29,34 @@ export function addCost(program: Command, io: Io): void {
     .summary('what an environment costs, computed from its templates')
     .description(
       'Prices every resource of the synthesized templates, offline: a month without traffic, a million events, a GB kept. ' +
-        `The list prices are those of ${pricedRegions.join(', ')} in ${pricedOn} (cli/cost/prices.ts). No credentials are needed. ` +
+        `The list prices are those of ${pricedRegions().join(', ')}, from cli/cost/prices.ts and environments/prices. No credentials are needed. ` +
         'Without a name: all environments.\n\n' +
         '  npx millrace cost dev prod                      both, with their arithmetic\n' +
         '  npx millrace cost prod --events-per-day 5000000 a month with this traffic\n' +
         '  npx millrace cost prod --from main              what merging this tree into main would cost\n' +
-        `  npx millrace cost prod --region ${defaultRegion}       for an environment in a region without prices`,
+        `  npx millrace cost prod --region ${defaultRegion}       for an environment in a region without prices\n` +
+        '  npx millrace cost --new-region eu-west-1        begins environments/prices/eu-west-1.json, to be filled in',
     )
     .option('--bytes <n>', 'bytes of an event', wholeNumber('--bytes', 1, 10_485_760), defaultEventBytes)
     .option('--events-per-day <n>', 'adds a month with this traffic', wholeNumber('--events-per-day', 0, 1e12))
     .option('--from <what>', 'compare with a git ref or a cloud assembly', text('--from'))
     .option('--region <name>', "use this region's prices instead of those of the environment's region", region)
+    .option(
+      '--new-region <name>',
+      'write a table without amounts for another region, with the page of each price',
+      newRegion,
+    )
     .option('--json', 'one JSON object on stdout')
     .action(async (given: string[], options: CostOptions) => {
+      if (options.newRegion !== undefined) {
+        const file = newTable(options.newRegion);
+        io.stdout.write(
+          options.json
+            ? `${JSON.stringify({ file })}\n`
+            : `${file} has a line for each price. Fill in dollars and readOn; each line names AWS's page.\n`,
+        );
+        return;
+      }
       const names = given.length > 0 ? given : environments.map(({ name }) => name);
       // A region without prices is refused before the synthesis, which takes seconds.
       for (const name of names) pricesFor(name, options.region);
@@ -51,8 +67,14 @@ export function addCost(program: Command, io: Io): void {
 }
 
 function region(name: string): string {
-  if ((pricedRegions as readonly string[]).includes(name)) return name;
-  throw new Failure(`--region must be one of ${pricedRegions.join(', ')}, whose prices are known, got '${name}'`, 2);
+  const known = pricedRegions();
+  if (known.includes(name)) return name;
+  throw new Failure(`--region must be one of ${known.join(', ')}, whose prices are known, got '${name}'`, 2);
+}
+
+function newRegion(name: string): string {
+  if (isRegion(name) && name !== defaultRegion) return name;
+  throw new Failure(`--new-region must be a region of AWS without prices, such as eu-west-1, got '${name}'`, 2);
 }
 
 /**
@@ -81,11 +103,14 @@ export async function costOfTree(
 function printed(costs: Record<string, Line[]>, { json, bytes, eventsPerDay, region }: CostOptions): string {
   const traffic = eventsPerDay === undefined ? undefined : { eventsPerDay, eventBytes: bytes };
   const regions = Object.fromEntries(Object.keys(costs).map((name) => [name, pricedRegionOf(name, region)]));
+  const readOn = Object.fromEntries([...new Set(Object.values(regions))].map((name) => [name, tableOf(name).readOn]));
   if (!json)
-    return `${costTable(costs, 'arithmetic', traffic)}\n\nList prices of ${[...new Set(Object.values(regions))].join(', ')} in ${pricedOn}\n`;
+    return `${costTable(costs, 'arithmetic', traffic)}\n\nList prices of ${Object.entries(readOn)
+      .map(([name, when]) => `${name} in ${when}`)
+      .join(', ')}\n`;
   const months =
     traffic && Object.fromEntries(Object.entries(costs).map(([name, lines]) => [name, monthOf(lines, traffic)]));
-  return `${JSON.stringify({ environments: costs, ...(months && { months }), regions, pricedOn })}\n`;
+  return `${JSON.stringify({ environments: costs, ...(months && { months }), regions, readOn })}\n`;
 }
 
 /** Returns the fixed costs beside those of a git ref or an assembly. */

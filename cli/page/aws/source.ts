@@ -2,7 +2,7 @@ import { WarehouseAsleepError } from '../../../lambda/shared/warehouse';
 import type { Pipeline } from '../../../pipelines/definition';
 import type { Activity, Snapshot } from '../../../ui/api';
 import { type Calls, Refusal, type Source } from '../../../ui/server';
-import { pricesOf } from '../../cost/prices';
+import { defaultRegion, pricesOf } from '../../cost/prices';
 import type { AwsPorts } from '../aws-ports';
 import { sqlConsole } from '../console';
 import { FlowReader } from '../flow';
@@ -158,9 +158,9 @@ class AwsState {
     const { environment } = ports;
     this.cost = (metrics) => {
       try {
-        return costText(environment, metrics, pricesOf(environment.region ?? 'us-east-1'));
+        return costText(environment, metrics, pricesOf(environment.region ?? defaultRegion));
       } catch {
-        return costText(environment, metrics, pricesOf('us-east-1'));
+        return costText(environment, metrics, pricesOf(defaultRegion));
       }
     };
   }
