@@ -9,6 +9,7 @@
  * - `endpoints/`: checks and compiles the queries that outsiders may ask.
  * - `resolve.ts`: computes once per pipeline what statements need. The groups below take its result.
  * - `merge/`: moves arrived rows into events, duplicates and rejects.
+ * - `forget/`: erases the rows of subjects, and swaps objects that were rewritten.
  * - `history/`: what the load and reconcile functions run. `exports/`: what the export function runs.
  *   `objects/`: the warehouse objects that a deployment creates.
  * - `refresh/`: what the refresh function runs. `full/`: what exports and imports everything of a pipeline.
@@ -22,6 +23,10 @@ export { paramItem } from './endpoints/params';
 export { endpointsPlan, sampleStatements } from './endpoints/plan';
 export { exportPlan } from './exports/plan';
 export { windowOf } from './exports/windows';
+export { type Erasure, eraseStatements } from './forget/erase';
+export { erasureSource, markStatements, marksQuery, sweptStatements } from './forget/marks';
+export { forgottenHoursQuery, forgottenObjectsQuery, forgottenPositionsQuery } from './forget/places';
+export { claimStatements, claimsQuery, swapStatements, withdrawStatements } from './forget/rewrites';
 export { type FullExportTarget, fullExportStatements } from './full/export';
 export {
   type FullImport,

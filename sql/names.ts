@@ -5,7 +5,7 @@ export { isText } from './merge/text';
 export { isWaiting } from './merge/waiting';
 export { tableShapes } from './tables/columns';
 export { isForeign } from './tables/foreign';
-export { forgottenFilter, isForgotten } from './tables/forgotten';
+export { forgottenFilter, isForgotten, isLoadedHistory, replacedSource } from './tables/forgotten';
 export { identityVersion } from './tables/identity';
 export { landedHours } from './tables/landing';
 export {

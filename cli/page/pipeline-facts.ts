@@ -1,5 +1,5 @@
 import type { Pipeline } from '../../pipelines/definition';
-import { landingName, publicTables, quoteLiteral } from '../../sql/names';
+import { isLoadedHistory, landingName, publicTables, quoteLiteral } from '../../sql/names';
 import type { FlowItem } from '../../ui/api';
 import { warehouseTime } from '../commands/context';
 import { Sources } from '../commands/history/sources';
@@ -93,7 +93,7 @@ export class FactsReader {
       `select
   (select count(*) from ${landingName(pipeline)}) as landed,
   (select count(*) from ${staged}) as staged,
-  (select count(*) from ${ledger} where source <> 'archive') as loaded,
+  (select count(*) from ${ledger} where ${isLoadedHistory}) as loaded,
   (select count(*) from ${parked}) as parked,
   (select max(loaded_at) from ${ledger}) as loaded_at,
   (select count(*) from ${runs} where rows_read > 0) as runs,

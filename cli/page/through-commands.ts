@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Environment } from '../../environments/environment';
 import type { Pipeline } from '../../pipelines/definition';
-import { publicTables, quoteIdentifier, quoteLiteral } from '../../sql/names';
+import { isLoadedHistory, publicTables, quoteIdentifier, quoteLiteral } from '../../sql/names';
 import type { FileStatus, HistoryState, RejectReason, WhyAnswer } from '../../ui/api';
 import type { Calls } from '../../ui/server';
 import { connect } from '../cloud/connect';
@@ -63,7 +63,7 @@ export function callsThroughCommands(
       const days: HistoryState['days'][number][] = [];
       for (const { name } of chosen) {
         const { ledger, runs } = publicTables({ name });
-        const history = `${ledger} where source <> 'archive'`;
+        const history = `${ledger} where ${isLoadedHistory}`;
         // The ledger lacks the rows of objects that were loaded together. The run that merged them has their sum.
         const { rows } = await ports.query(
           `select l.day, l.objects, l.bytes, coalesce(r.merged, 0)

@@ -1,6 +1,7 @@
 import type { CheckedTransaction, ReloadPlan } from '../../lambda/load/contract';
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import { isOldEvent } from '../merge/expired';
+import { withoutMark } from '../merge/forgotten';
 import { lockStatement, mergeSteps } from '../merge/merge';
 import { filteredCount, filterTables } from '../merge/source-filter';
 import type { ResolvedPipeline } from '../resolve';
@@ -92,6 +93,8 @@ function foundStatement(pipeline: ResolvedPipeline, source: Format, reading: Rea
   const { malformed, found } = loadTables(pipeline);
   const { incoming } = pipeline.temporary;
   const old = isOldEvent(pipeline, 'e.');
+  // Events of subjects that have a mark by now and are not erased yet come again as forgotten records.
+  const unmarked = withoutMark(pipeline, 'e.');
   const ofRun = (table: string) => `(select count(*) from ${table} where run_id = ${replaced})`;
   return `create temp table ${found} as
 with given as (
@@ -110,8 +113,8 @@ ${countedItems(pipeline, source, reading)},
     (
       select count(*)
       from ${events} e
-      left join (select distinct event_id from ${incoming} where reason is null) i on i.event_id = e.event_id
-      where e.run_id = ${replaced} and i.event_id is null${old ? ` and not ${old}` : ''}
+      left join (select distinct event_id from ${incoming} where reason is null) i on i.event_id = e.event_id${unmarked.joins}
+      where e.run_id = ${replaced} and i.event_id is null${old ? ` and not ${old}` : ''}${unmarked.condition}
     ) as lost
 ),
 judged as (

@@ -27,8 +27,26 @@ export function forgottenStatements(pipeline: ResolvedPipeline): StatementTempla
     (column) => `update ${pipeline.temporary.incoming}
 set reason = ${forgottenReason}, reasons = null, event_id = null
 where (select count(*) from ${forgotten}) > 0
-  and ${markExpression(column, `coalesce(${column.sql.name}::varchar(65535), ${payloadText(column)})`)} in (select mark from ${forgotten})`,
+  and ${markExpression(column, subjectText(column, column.sql.name))} in (select mark from ${forgotten})`,
   );
+}
+
+/** SQL for the subject of an event, which `of` names: the typed value, or else the one in the payload. */
+export const subjectText = (column: ResolvedColumn, name: string, of = ''): string =>
+  `coalesce(${of}${name}::varchar(65535), ${payloadText(column, of)})`;
+
+/**
+ * SQL that joins events to the marks of their subjects, and the condition that none of these is there. A mark is in the
+ * table once. Both are empty if the pipeline has no subjects.
+ * @param of the name of the events with its point
+ */
+export function withoutMark({ subject, tables }: ResolvedPipeline, of: string): { joins: string; condition: string } {
+  const names = subject.map((_, index) => `m${index}`);
+  const joins = subject.map(
+    (column, index) => `
+      left join ${tables.forgotten} m${index} on m${index}.mark = ${markExpression(column, subjectText(column, column.sql.stored, of))}`,
+  );
+  return { joins: joins.join(''), condition: names.map((name) => ` and ${name}.mark is null`).join('') };
 }
 
 /**
@@ -55,8 +73,8 @@ export const proofOfKeys: readonly StatementTemplate[] = [
  * SQL for the subject in a payload, spelled as the column would spell it: without the blanks that it trims, and an integer
  * without `.0`.
  */
-export function payloadText(column: ResolvedColumn): string {
-  const part = payloadPath(column.path);
+export function payloadText(column: ResolvedColumn, of = ''): string {
+  const part = `${of}${payloadPath(column.path)}`;
   const text = stringOf(part, (string) => (column.trim ? `btrim(${string}, ${whiteSpace})` : string));
   const number = `json_serialize(${part})`;
   const integer = `case when ${number} ~ '^-?[0-9]+[.]0+$' then split_part(${number}, '.', 1) else ${number} end`;

@@ -163,6 +163,7 @@ const tableAttributes: Record<TableName, string> = {
   conversions: 'diststyle even compound sortkey (merged_at)',
   skipped: 'diststyle even compound sortkey (merged_at)',
   forgotten: 'diststyle all',
+  rewrites: 'diststyle all',
   events: 'diststyle key distkey (event_id) compound sortkey (merged_at)',
 };
 

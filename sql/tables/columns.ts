@@ -243,6 +243,13 @@ const forgottenColumns: readonly TableColumn[] = [
   { name: 'forgotten_at', type: 'timestamp', notNull: true },
 ];
 
+/** Objects that `npx millrace forget` is about to replace: see forget/rewrites.ts. `etag` is of the bytes before. */
+const rewriteColumns: readonly TableColumn[] = [
+  ...objectIdentity,
+  { name: 'rewrite_id', type: 'varchar(64)', notNull: true },
+  { name: 'claimed_at', type: 'timestamp', notNull: true },
+];
+
 /** The result of a fill's batch for the events between two merge times, one row for each column. */
 const fillColumns: readonly TableColumn[] = [
   { name: 'definition', type: 'varchar(16)', notNull: true },
@@ -287,6 +294,7 @@ export function tableShapes(pipeline: Pick<Pipeline, 'columns'>): Record<TableNa
     conversions: conversionColumns,
     skipped: skippedColumns,
     forgotten: forgottenColumns,
+    rewrites: rewriteColumns,
     duplicates: duplicateColumns,
     rejects: rejectColumns,
     ledger: ledgerColumns,

@@ -14,7 +14,7 @@ export const ownerUser = 'millrace_owner';
 export const identityTableNames = ['events', 'duplicates', 'rejects', 'ledger', 'gaps'] as const;
 export type IdentityTableName = (typeof identityTableNames)[number];
 
-/** The tables of a pipeline. Every pipeline has them, except `forgotten`: only those that declare a `subject` have it. */
+/** The tables of a pipeline. Every pipeline has them, except those of `subjectTables`. */
 export const tableNames = [
   'staged',
   'staged_archive',
@@ -28,6 +28,7 @@ export const tableNames = [
   'conversions',
   'skipped',
   'forgotten',
+  'rewrites',
   'duplicates',
   'rejects',
   'ledger',
@@ -37,9 +38,12 @@ export const tableNames = [
 ] as const;
 export type TableName = (typeof tableNames)[number];
 
+/** The tables that only pipelines with a `subject` have. */
+const subjectTables: readonly TableName[] = ['forgotten', 'rewrites'];
+
 /** The tables that the pipeline has. */
 export const tableNamesOf = ({ subject = [] }: Pick<Pipeline, 'subject'>): readonly TableName[] =>
-  tableNames.filter((table) => table !== 'forgotten' || subject.length > 0);
+  tableNames.filter((table) => subject.length > 0 || !subjectTables.includes(table));
 
 export const isIdentityTable = (name: string): name is IdentityTableName =>
   (identityTableNames as readonly string[]).includes(name);

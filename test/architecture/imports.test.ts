@@ -227,6 +227,7 @@ const sqlLayers = [
   ['endpoints'],
   ['resolve.ts'],
   ['merge'],
+  ['forget'],
   ['history', 'exports', 'objects'],
   ['refresh', 'full'],
 ];

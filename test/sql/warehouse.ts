@@ -400,6 +400,31 @@ export class TestWarehouse {
     await this.steps([{ name: 'test', mode: 'transaction', statements }], values);
   }
 
+  /** Statements in one transaction. Returns the first row of one of them, null where a cell is empty. */
+  async answerOf(
+    statements: readonly string[],
+    answer: number,
+    values: Record<string, string> = {},
+  ): Promise<Record<string, unknown>> {
+    this.pass();
+    const sqls = renderAll(statements, asked(statements, values));
+    let row: Record<string, unknown> = {};
+    const { status, error } = await this.engine.run({
+      sqls,
+      parameters: this.keysFor(sqls),
+      mode: 'transaction',
+      user: ownerUser,
+      signal: new AbortController().signal,
+      onEnd: (index, outcome) => {
+        if (index !== answer || outcome.status !== 'FINISHED' || !outcome.result) return;
+        const { columns, records } = outcome.result;
+        row = Object.fromEntries(columns.map(({ name }, i) => [name, Object.values(records[0]![i]!)[0]]));
+      },
+    });
+    if (status !== 'FINISHED') throw new Error(`${status}: ${error}`);
+    return row;
+  }
+
   /** The listing of the history bucket becomes these objects, as the reconcile function writes it. */
   async list(
     rows: readonly { object_key: string; etag: string; size: number; last_modified: string }[],

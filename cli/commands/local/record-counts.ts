@@ -1,4 +1,12 @@
-import { isForeign, isForgotten, isUnmerged, isWaiting, landingName, publicTables } from '../../../sql/names';
+import {
+  isForeign,
+  isForgotten,
+  isLoadedHistory,
+  isUnmerged,
+  isWaiting,
+  landingName,
+  publicTables,
+} from '../../../sql/names';
 import { markPrefix } from '../smoke/marked-events';
 import type { DemoRuntime, DeployedPipeline } from './demo-runtime';
 import { countHistory, type HistoryRows, type LedgerRow, type PendingPart } from './history-counts';
@@ -91,7 +99,7 @@ from (select
     + ${countOf(`${tables.events} where ${ofSmoke}`)} + ${countOf(`${tables.duplicates} where ${ofSmoke}`)}
     + ${countOf(`${tables.rejects} where ${ofSmoke}`)} as marks_left,
   ${members} + ${imported} as members) c
-left join (select object_key, etag, row_count from ${tables.ledger} where source <> 'archive') l on 1 = 1`);
+left join (select object_key, etag, row_count from ${tables.ledger} where ${isLoadedHistory}) l on 1 = 1`);
   const counts = rows[0]!.slice(0, 12).map(Number);
   const [
     events,
