@@ -26,9 +26,11 @@ export interface ReconcileTask {
   readonly warehouse: WarehouseTarget;
   /** The scheduled time, epoch milliseconds. */
   readonly now: number;
+  /** The most messages to send. */
+  readonly messages: number;
 }
 
-async function main({ client, warehouse, now, ...host }: ReconcileTask): Promise<void> {
+async function main({ client, warehouse, now, messages, ...host }: ReconcileTask): Promise<void> {
   const began = performance.now();
   const run = reconcileFunction({
     ...host,
@@ -38,7 +40,7 @@ async function main({ client, warehouse, now, ...host }: ReconcileTask): Promise
     queues: sqsQueues(new SQSClient(client)),
     log: () => undefined,
     metrics: () => undefined,
-    limits: { messages: 1000, waiting: Number.POSITIVE_INFINITY, reserveMs: 0 },
+    limits: { messages, waiting: Number.POSITIVE_INFINITY, reserveMs: 0 },
   });
   await run({ kind: 'start', scheduledTime: new Date(now).toISOString() }, () => 900_000);
   const seconds = (performance.now() - began) / 1000;

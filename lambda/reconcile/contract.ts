@@ -11,6 +11,9 @@ export const env = defineEnv(...pipelineVariables, 'HISTORY_BUCKET', 'WORK_BUCKE
  */
 export const listingPrefix = 'listings/';
 
+/** Objects that one run may queue. The next run finds the other ones missing again. */
+export const maxQueued = 100_000;
+
 /** `plan.json` beside the bundle. */
 export interface ReconcilePlan {
   readonly pipeline: string;
@@ -26,7 +29,7 @@ export interface ReconcilePlan {
   /** The same, but it keeps the rows that `listing` has. */
   readonly append: readonly StatementTemplate[];
   /**
-   * Rows `object_key, etag, size, last_modified` of `listing` that are neither in the ledger nor parked, the oldest first. Placeholders, both like
+   * Rows `object_key, etag, size, last_modified` of `listing` that are neither in the ledger nor parked, the oldest `maxQueued`. Placeholders, both like
    * `2026-11-21 10:00:00`: `before` excludes young objects, whose notifications may still come; `since` excludes old ones, which the full pass finds.
    */
   readonly missing: StatementTemplate;

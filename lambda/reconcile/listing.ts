@@ -70,7 +70,7 @@ export class Listing {
   /** Returns the last key if a limit stopped the listing. */
   private async list(prefix: string, below: string, after: string | undefined): Promise<string | undefined> {
     for await (const page of this.host.objects.pages(this.host.historyBucket, below, after)) {
-      for (const object of page) await this.add(prefix, object);
+      await this.parts.add(page.filter((object) => this.takes(prefix, object)));
       const last = page.at(-1)?.key;
       const isOver = this.parts.objects >= this.limits.objects || this.remainingMs() < this.limits.reserveMs;
       if (last !== undefined && isOver) return last;
@@ -78,13 +78,13 @@ export class Listing {
     return undefined;
   }
 
-  private async add(prefix: string, object: ListedObject): Promise<void> {
-    const { key, lastModified } = object;
+  /** Records how far the folder was listed. Returns whether the object belongs to the pipeline. */
+  private takes(prefix: string, { key, lastModified }: ListedObject): boolean {
     const folder = this.folderOf(prefix, key);
     const newest = Math.max(lastModified, this.folders.get(folder)?.newest ?? 0);
     this.folders.set(folder, { after: key, newest });
-    if (key.endsWith('/') || !this.matchers.some((matches) => matches(key))) return;
+    if (key.endsWith('/') || !this.matchers.some((matches) => matches(key))) return false;
     this.newest = Math.max(this.newest, lastModified);
-    await this.parts.add(object);
+    return true;
   }
 }

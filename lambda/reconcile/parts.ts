@@ -21,14 +21,16 @@ export class PartWriter {
     private readonly partBytes = maxPartBytes,
   ) {}
 
-  async add({ key, etag, size, lastModified }: ListedObject): Promise<void> {
-    this.part ??= new Part();
-    this.objects += 1;
-    const waiting = this.part.add(
-      `${JSON.stringify({ object_key: key, etag, size, last_modified: formatTimestamp(lastModified) })}\n`,
-    );
-    if (waiting >= maxWaitingBytes) await this.part.compress();
-    if (this.part.bytes >= this.partBytes) await this.flush(this.part);
+  async add(objects: readonly ListedObject[]): Promise<void> {
+    for (const { key, etag, size, lastModified } of objects) {
+      this.part ??= new Part();
+      this.objects += 1;
+      const waiting = this.part.add(
+        `${JSON.stringify({ object_key: key, etag, size, last_modified: formatTimestamp(lastModified) })}\n`,
+      );
+      if (waiting >= maxWaitingBytes) await this.part.compress();
+      if (this.part.bytes >= this.partBytes) await this.flush(this.part);
+    }
   }
 
   /** Writes the last part. Returns all parts in the order of their keys. */

@@ -6,6 +6,7 @@ import { render, renderAll } from '../shared/statement';
 import { compactTime, formatStatementName } from '../shared/statement-name';
 import { formatTimestamp, parseTimestamp } from '../shared/timestamp';
 import { execute, type Row, WarehouseAsleepError } from '../shared/warehouse';
+import { maxQueued } from './contract';
 import { fullPassIsDue } from './folders';
 import type { Limits, ReconcileHost } from './host';
 import { Listing } from './listing';
@@ -13,7 +14,7 @@ import { deleteCursor, readCursor, readProgress, writeCursor, writeManifest, wri
 
 export const defaultLimits: Limits = {
   objects: 5_000_000,
-  messages: 100_000,
+  messages: maxQueued,
   waiting: 1000,
   reserveMs: 6 * 60_000,
 };

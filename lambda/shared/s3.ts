@@ -9,6 +9,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { clientSettings, type Deadlines } from './client-settings';
+import { type ListedPage, listObjects } from './list-objects';
 import type {
   ConditionalObjects,
   ListedObject,
@@ -40,13 +41,16 @@ export async function* listPages(
   Prefix: string,
   StartAfter?: string,
 ): AsyncGenerator<ListedWithClass[]> {
-  let ContinuationToken: string | undefined;
-  do {
-    const input = ContinuationToken === undefined ? { StartAfter } : { ContinuationToken };
-    const page = await client.send(new ListObjectsV2Command({ Bucket, Prefix, ...input }));
-    yield (page.Contents ?? []).map((object) => listedObject(object.Key!, object));
-    ContinuationToken = page.NextContinuationToken;
-  } while (ContinuationToken);
+  const request = (position: { StartAfter?: string; ContinuationToken?: string }) =>
+    listObjects(client, { Bucket, Prefix, ...position });
+  let next: Promise<ListedPage> | undefined = request({ StartAfter });
+  while (next) {
+    const { nextToken, entries }: ListedPage = await next;
+    // The next page is on its way while the caller works on this one. Its error is thrown by the next turn.
+    next = nextToken === undefined ? undefined : request({ ContinuationToken: nextToken });
+    next?.catch(() => undefined);
+    yield entries().map((object) => listedObject(object.Key!, object));
+  }
 }
 
 /** The folders directly below a prefix, a page at a time. */

@@ -1,4 +1,4 @@
-import type { ReconcilePlan } from '../../lambda/reconcile/contract';
+import { maxQueued, type ReconcilePlan } from '../../lambda/reconcile/contract';
 import { defaultFullPassHour } from '../../lambda/shared/plan';
 import { quoteLiteral } from '../../lambda/shared/quote';
 import type { Pipeline } from '../../pipelines/definition';
@@ -25,7 +25,8 @@ format json 'auto' gzip compupdate off statupdate off`;
 
 /**
  * Objects that are not in the ledger. Overwritten keys are included where the source alarms on them: the load
- * function parks them and raises the alarm that was lost with the notification.
+ * function parks them and raises the alarm that was lost with the notification. Without a limit, the answer of a new
+ * pipeline could be larger than the Data API's 500 MB.
  */
 function missingQuery(pipeline: ResolvedPipeline): string {
   const { listing, ledger, parked } = pipeline.tables;
@@ -34,5 +35,6 @@ from ${listing} i
 left join ${ledger} l on l.object_key = i.object_key and l.source <> ${quoteLiteral(archiveSource)} and l.etag = i.etag
 left join ${parked} p on p.object_key = i.object_key and p.etag = i.etag
 where i.last_modified < {{before}}::timestamp and i.last_modified >= {{since}}::timestamp and l.etag is null and p.etag is null
-order by i.last_modified, i.object_key`;
+order by i.last_modified, i.object_key
+limit ${maxQueued}`;
 }

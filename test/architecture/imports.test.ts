@@ -170,6 +170,7 @@ test('no Lambda core imports an AWS SDK: only handlers, hosts and the adapters i
     'lambda/shared/forget-secret.ts',
     'lambda/shared/redshift-data.ts',
     'lambda/shared/redshift-status.ts',
+    'lambda/shared/list-objects.ts',
     'lambda/shared/s3.ts',
     'lambda/shared/s3-bytes.ts',
     'lambda/shared/s3-direct.ts',

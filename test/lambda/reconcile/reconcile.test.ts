@@ -198,7 +198,7 @@ test('parts hold so many bytes and are written one after the other', async () =>
     },
     1000,
   );
-  for (let i = 0; i < 100; i += 1) await writer.add(object(`k${i}`));
+  await writer.add(Array.from({ length: 100 }, (_, i) => object(`k${i}`)));
   const written = await writer.end();
   expect(written.map(({ key }) => key).slice(0, 2)).toEqual(['p-000000.ndjson.gz', 'p-000001.ndjson.gz']);
   expect(Math.max(...parts)).toBeLessThan(1200);

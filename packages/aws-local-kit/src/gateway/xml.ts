@@ -15,21 +15,30 @@ export function xmlDocument(root: string, value: XmlValue, namespace?: string): 
 }
 
 function content(value: XmlValue): string {
+  if (typeof value === 'string') return escapeXml(value);
   if (value === undefined) return '';
-  if (Array.isArray(value)) return value.map(content).join('');
-  if (typeof value !== 'object') return escapeXml(String(value));
-  return Object.entries(value)
-    .map(([name, member]) => element(name, member))
-    .join('');
+  if (typeof value !== 'object') return String(value);
+  let text = '';
+  if (isList(value)) for (const item of value) text += content(item);
+  else for (const name of Object.keys(value)) text += element(name, value[name]);
+  return text;
 }
 
 function element(name: string, value: XmlValue): string {
   if (value === undefined) return '';
-  if (Array.isArray(value)) return value.map((item) => element(name, item)).join('');
-  return `<${name}>${content(value)}</${name}>`;
+  if (!isList(value)) return `<${name}>${content(value)}</${name}>`;
+  let text = '';
+  for (const item of value) text += element(name, item);
+  return text;
 }
 
+const isList = (value: XmlValue): value is readonly XmlValue[] => Array.isArray(value);
+
+/** Most texts have none of these. This is twice as fast as a replacement that finds nothing. */
+const special = /[<>&"'\p{Cc}]/u;
+
 export function escapeXml(text: string): string {
+  if (!special.test(text)) return text;
   return text.replace(/[<>&"'\p{Cc}]/gu, (c) => {
     if (c === '<') return '&lt;';
     if (c === '>') return '&gt;';
