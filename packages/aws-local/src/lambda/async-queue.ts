@@ -41,7 +41,7 @@ export function createAsyncQueue(options: LambdaOptions, functions: Functions): 
     const config = configs.get(functionArn) ?? defaults;
     const until = since + config.maximumEventAgeMs;
     // An event may wait for its turn for so long that it is too old before it reaches the function.
-    const result = await activity.track(functions.run(functionArn, payload, () => clock.now() > until));
+    const result = await activity.track(functions.run(functionArn, payload, { isStale: () => clock.now() > until }));
     if (!result.error) return;
     const isDropped = result.error === tooOld;
     const retryAt = clock.now() + retryDelayMs(retries + 1);

@@ -1,19 +1,23 @@
 /*
- * What the Lambda runtime does around a handler, in a child process of the local runtime. The parent speaks over IPC:
- *   parent -> child  { type: 'invoke', requestId, functionArn, payload, deadlineMs, kill? }
- *   child -> parent  { type: 'ready' } | { type: 'init-error', error } | { type: 'result', requestId, payload } | { type: 'error', requestId, error }
+ * What the Lambda runtime does around a handler, in a process of the local runtime. The runtime speaks JSON lines over descriptor 3:
+ *   runtime -> process { type: 'invoke', requestId, functionArn, payload, deadlineMs, kill? }
+ *   process -> runtime { type: 'ready' } | { type: 'init-error', error } | { type: 'result', requestId, payload } | { type: 'error', requestId, error }
  * deadlineMs is epoch milliseconds of real time; error is { errorType, errorMessage, trace };
  * kill is { call, after }: the process ends at its nth call of AWS in this invocation.
  */
 const http = require('node:http');
 const https = require('node:https');
 const Module = require('node:module');
+const net = require('node:net');
 const path = require('node:path');
 
 const taskRoot = process.env.LAMBDA_TASK_ROOT;
 const [fileName, exportName] = splitHandler(process.env._HANDLER);
 
 const calls = { made: 0, kill: undefined };
+const channel = new net.Socket({ fd: 3, readable: true, writable: true });
+channel.on('error', () => process.exit(0));
+channel.on('close', () => process.exit(0));
 
 redirectDeploymentAnswers();
 countCalls();
@@ -29,22 +33,37 @@ try {
       'Runtime.CallbackHandlerDeprecated',
       `${process.env._HANDLER} takes a callback, which the Node.js runtime no longer supports`,
     );
-  process.send({ type: 'ready' });
+  send({ type: 'ready' });
 } catch (error) {
-  process.send({ type: 'init-error', error: describe(error) }, () => process.exit(1));
+  send({ type: 'init-error', error: describe(error) }, () => process.exit(1));
 }
 
-process.on('message', async (invocation) => {
+receive(async (invocation) => {
   const { requestId, payload, kill } = invocation;
   Object.assign(calls, { made: 0, kill });
   try {
     const result = await handler(payload, contextOf(invocation));
-    process.send({ type: 'result', requestId, payload: result === undefined ? null : result });
+    send({ type: 'result', requestId, payload: result === undefined ? null : result });
   } catch (error) {
-    process.send({ type: 'error', requestId, error: describe(error) });
+    send({ type: 'error', requestId, error: describe(error) });
   }
 });
-process.on('disconnect', () => process.exit(0));
+
+function send(message, done) {
+  channel.write(`${JSON.stringify(message)}\n`, done);
+}
+
+function receive(use) {
+  let parts = [];
+  channel.setEncoding('utf8').on('data', (text) => {
+    const lines = text.split('\n');
+    for (const line of lines.slice(0, -1)) {
+      use(JSON.parse(parts.join('') + line));
+      parts = [];
+    }
+    parts.push(lines.at(-1));
+  });
+}
 
 function contextOf({ requestId, functionArn, deadlineMs }) {
   const name = process.env.AWS_LAMBDA_FUNCTION_NAME;

@@ -223,7 +223,8 @@ class Mapping {
   }
 
   private async deliver(batch: readonly Message[]): Promise<void> {
-    const result = await this.functions.run(this.target.arn, { Records: batch.map((message) => this.record(message)) });
+    const event = { Records: batch.map((message) => this.record(message)) };
+    const result = await this.functions.run(this.target.arn, event, {});
     if (result.error) return;
     const failed = this.partialFailures ? failedItems(result.payload, batch) : new Set<string>();
     for (const message of batch) {

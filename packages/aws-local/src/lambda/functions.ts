@@ -11,7 +11,8 @@ import {
 } from 'aws-local-kit';
 import type { Logs } from './logs';
 import type { LambdaOptions } from './options';
-import { createRunner, type FunctionRunner, type InvocationResult } from './runner';
+import { createProcesses } from './processes';
+import { type Asynchronous, createRunner, type FunctionRunner, type InvocationResult } from './runner';
 
 /** Resource policies of functions, by function ARN. */
 export type FunctionPolicies = Map<string, PolicyDocument & { Statement: unknown[] }>;
@@ -40,8 +41,8 @@ export interface Functions {
   find(arnOrName: string): LambdaFunction | undefined;
   list(): readonly LambdaFunction[];
   get(arnOrName: string): LambdaFunction;
-  /** @param isStale see `FunctionRunner` */
-  run(arnOrName: string, payload: unknown, isStale?: () => boolean): Promise<InvocationResult>;
+  /** @param asynchronous see `FunctionRunner` */
+  run(arnOrName: string, payload: unknown, asynchronous?: Asynchronous): Promise<InvocationResult>;
   /** @throws AwsError TooManyRequestsException if as many invocations run as the function reserves */
   throttle(arnOrName: string): void;
   release(): void;
@@ -82,6 +83,7 @@ const updateMs = 3_000;
 
 export function createFunctions(options: LambdaOptions, logs: Logs, policies: FunctionPolicies): Functions {
   const byArn = new Map<string, LambdaFunction>();
+  const processes = createProcesses();
   /** Replaced or deleted functions that still have invocations. */
   const retired = new Set<LambdaFunction>();
   const arnOf = (name: string) =>
@@ -137,6 +139,7 @@ export function createFunctions(options: LambdaOptions, logs: Logs, policies: Fu
         concurrency,
       },
       logs.sink(name),
+      processes,
     );
     const shown = { timeoutSeconds, memoryMegabytes, handler, runtime, logGroup, variables };
     return { name, arn, roleArn, principal, ...shown, concurrency, reservedConcurrency, runner };
@@ -146,12 +149,12 @@ export function createFunctions(options: LambdaOptions, logs: Logs, policies: Fu
     find,
     list: () => [...byArn.values()],
     get,
-    async run(arnOrName, payload, isStale) {
+    async run(arnOrName, payload, asynchronous) {
       const { name, runner } = get(arnOrName);
       const requestId = randomUUID();
       const started = performance.now();
       options.onRun({ kind: 'function', at: options.clock.now(), name, requestId, phase: 'started' });
-      const result = await runner.invoke(payload, requestId, options.killNext?.(name), isStale);
+      const result = await runner.invoke(payload, requestId, options.killNext?.(name), asynchronous);
       const durationMs = performance.now() - started;
       options.onRun({
         kind: 'function',
@@ -176,6 +179,7 @@ export function createFunctions(options: LambdaOptions, logs: Logs, policies: Fu
     },
     async dispose() {
       await Promise.all([...byArn.values(), ...retired].map(({ runner }) => runner.dispose()));
+      await processes.dispose();
     },
     resources: [
       {

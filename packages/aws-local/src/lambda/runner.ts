@@ -1,9 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { devNull } from 'node:os';
 import { join } from 'node:path';
 import type { Credentials } from 'aws-local-kit';
 import type { Kill } from '../faults/source';
+import type { FunctionProcess, FunctionProcesses } from './processes';
 
 /** Settings with which a function's processes start. */
 export interface FunctionSettings {
@@ -34,20 +34,26 @@ export interface InvocationResult {
   readonly error?: FunctionError;
 }
 
-/** Runs a function's invocations in child processes, which stay warm between them. */
+/** Runs a function's invocations in processes of their own, which stay warm between them. */
 export interface FunctionRunner {
   /**
    * Waits for a free process if all are busy. Never rejects because of the function: its error is in the result.
    * @param kill the point where the process is killed
-   * @param isStale asked when a process is free. True drops the invocation. @default - it is never dropped
+   * @param asynchronous given if nobody waits for the invocation
    */
-  invoke(payload: unknown, requestId?: string, kill?: Kill, isStale?: () => boolean): Promise<InvocationResult>;
+  invoke(payload: unknown, requestId?: string, kill?: Kill, asynchronous?: Asynchronous): Promise<InvocationResult>;
   busy(): number;
   /** Ends the idle processes. */
   release(): void;
   /** Ends once every accepted invocation has its result. */
   retire(): Promise<void>;
   dispose(): Promise<void>;
+}
+
+/** An invocation by a queue, a schedule or an event. A process that is started for it yields to those that callers wait for. */
+export interface Asynchronous {
+  /** Asked when a process is free. True drops the invocation. @default - it is never dropped */
+  readonly isStale?: () => boolean;
 }
 
 /** The error of an invocation that was dropped because it waited too long. */
@@ -79,9 +85,11 @@ type ChildMessage =
   | { type: 'error'; requestId: string; error: FunctionError };
 
 interface Worker {
-  readonly child: ChildProcess;
+  readonly process: FunctionProcess;
   /** Resolves with undefined when the code is loaded, or with the error if it could not be loaded. */
   readonly ready: Promise<FunctionError | undefined>;
+  /** Resolves when the process has ended. */
+  readonly exited: Promise<void>;
   settle?: (result: InvocationResult) => void;
   idleTimer?: NodeJS.Timeout;
 }
@@ -89,7 +97,7 @@ interface Job {
   readonly payload: unknown;
   readonly requestId: string;
   readonly kill?: Kill;
-  readonly isStale?: () => boolean;
+  readonly asynchronous?: Asynchronous;
   readonly done: (result: InvocationResult) => void;
   /** Start of the wait, by `performance.now`. */
   readonly since: number;
@@ -120,7 +128,11 @@ export function environmentOf(settings: FunctionSettings): Record<string, string
   };
 }
 
-export function createRunner(settings: FunctionSettings, onOutput: (text: string) => void): FunctionRunner {
+export function createRunner(
+  settings: FunctionSettings,
+  onOutput: (text: string) => void,
+  processes: FunctionProcesses,
+): FunctionRunner {
   const workers = new Set<Worker>();
   const idle: Worker[] = [];
   const waiting: Job[] = [];
@@ -135,24 +147,36 @@ export function createRunner(settings: FunctionSettings, onOutput: (text: string
   let later: NodeJS.Timeout | undefined;
   const rested: (() => void)[] = [];
 
-  const start = (): Worker => {
-    const child = spawn(process.execPath, [join(__dirname, 'bootstrap.js')], {
-      cwd: settings.taskRoot,
-      env: environmentOf(settings),
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  const start = (yields: boolean): Worker => {
+    let exit: () => void;
+    const exited = new Promise<void>((resolve) => {
+      exit = resolve;
     });
-    for (const stream of [child.stdout!, child.stderr!]) stream.setEncoding('utf8').on('data', onOutput);
-    const worker: Worker = { child, ready: readiness(child) };
-    child.on('exit', (code, signal) => {
-      workers.delete(worker);
-      remove(idle, worker);
-      const error = exitError(code, signal);
-      worker.settle?.({ payload: error, error });
-    });
-    child.on('message', (message: ChildMessage) => {
-      if (message.type === 'result') worker.settle?.({ payload: message.payload });
-      if (message.type === 'error') worker.settle?.({ payload: message.error, error: message.error });
-    });
+    const init = initialization();
+    const process = processes.start(
+      { program: join(__dirname, 'bootstrap.js'), cwd: settings.taskRoot, env: environmentOf(settings), yields },
+      {
+        onOutput,
+        onMessage(received) {
+          const message = received as ChildMessage;
+          if (message.type === 'ready') init.end();
+          if (message.type === 'init-error') init.end(message.error);
+          if (message.type === 'result') worker.settle?.({ payload: message.payload });
+          if (message.type === 'error') worker.settle?.({ payload: message.error, error: message.error });
+        },
+        onExit(code, signal, cause) {
+          workers.delete(worker);
+          remove(idle, worker);
+          const error =
+            cause === undefined ? exitError(code, signal) : { errorType: 'Runtime.StartFailed', errorMessage: cause };
+          init.end(error);
+          worker.settle?.({ payload: error, error });
+          exit();
+        },
+      },
+    );
+    const worker: Worker = { process, ready: init.ready, exited };
+    init.onTimeout = () => process.kill();
     workers.add(worker);
     loading += 1;
     worker.ready.then(() => {
@@ -173,7 +197,7 @@ export function createRunner(settings: FunctionSettings, onOutput: (text: string
       timer = setTimeout(() => {
         const error = timeoutError(job.requestId, settings.timeoutSeconds);
         resolve({ payload: error, error });
-        worker.child.kill('SIGKILL');
+        worker.process.kill();
       }, timeoutMs);
       const { requestId, payload, kill } = job;
       const message = {
@@ -184,7 +208,7 @@ export function createRunner(settings: FunctionSettings, onOutput: (text: string
         deadlineMs: Date.now() + timeoutMs,
         kill,
       };
-      worker.child.send(message, (error) => error && resolve({ payload: null, error: exitError(null, null) }));
+      worker.process.send(message, () => resolve({ payload: null, error: exitError(null, null) }));
     });
     clearTimeout(timer);
     worker.settle = undefined;
@@ -202,7 +226,7 @@ export function createRunner(settings: FunctionSettings, onOutput: (text: string
   const pump = () => {
     clearTimeout(later);
     while (waiting.length > 0 && busy < settings.concurrency && !disposed) {
-      if (waiting[0]!.isStale?.()) {
+      if (waiting[0]!.asynchronous?.isStale?.()) {
         waiting.shift()!.done({ payload: null, error: tooOld });
         continue;
       }
@@ -215,13 +239,13 @@ export function createRunner(settings: FunctionSettings, onOutput: (text: string
         }
       }
       const job = waiting.shift()!;
-      const worker = idle.pop() ?? start();
+      const worker = idle.pop() ?? start(job.asynchronous !== undefined);
       clearTimeout(worker.idleTimer);
       busy += 1;
       run(worker, job).then((result) => {
         busy -= 1;
         endedAt = performance.now();
-        if (workers.has(worker) && !worker.child.killed && worker.child.connected && !disposed) park(worker);
+        if (workers.has(worker) && worker.process.isUsable && !disposed) park(worker);
         job.done(result);
         pump();
         if (retiring && busy + waiting.length === 0) {
@@ -238,13 +262,13 @@ export function createRunner(settings: FunctionSettings, onOutput: (text: string
   const end = (worker: Worker) => {
     clearTimeout(worker.idleTimer);
     remove(idle, worker);
-    worker.child.kill('SIGKILL');
+    worker.process.kill();
   };
 
   return {
-    invoke: (payload, requestId = randomUUID(), kill, isStale) =>
+    invoke: (payload, requestId = randomUUID(), kill, asynchronous) =>
       new Promise((done) => {
-        waiting.push({ payload, requestId, kill, isStale, done, since: performance.now() });
+        waiting.push({ payload, requestId, kill, asynchronous, done, since: performance.now() });
         pump();
       }),
     busy: () => busy + waiting.length,
@@ -259,7 +283,7 @@ export function createRunner(settings: FunctionSettings, onOutput: (text: string
     async dispose() {
       disposed = true;
       clearTimeout(later);
-      const exits = [...workers].map(({ child }) => new Promise((resolve) => child.once('exit', resolve)));
+      const exits = [...workers].map(({ exited }) => exited);
       for (const worker of workers) end(worker);
       const stopped = { errorType: 'Runtime.Stopped', errorMessage: 'the local runtime is shutting down' };
       for (const job of waiting.splice(0)) job.done({ payload: null, error: stopped });
@@ -268,26 +292,28 @@ export function createRunner(settings: FunctionSettings, onOutput: (text: string
   };
 }
 
-function readiness(child: ChildProcess): Promise<FunctionError | undefined> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => {
-      resolve({
-        errorType: 'Runtime.InitTimeout',
-        errorMessage: `the code did not load within ${initTimeoutMs / 1000} s`,
-      });
-      child.kill('SIGKILL');
-    }, initTimeoutMs);
-    const answer = (error?: FunctionError) => {
+/** The loading of a function's code in a new process. */
+function initialization() {
+  let resolve: (error?: FunctionError) => void;
+  const ready = new Promise<FunctionError | undefined>((done) => {
+    resolve = done;
+  });
+  const timer = setTimeout(() => {
+    resolve({
+      errorType: 'Runtime.InitTimeout',
+      errorMessage: `the code did not load within ${initTimeoutMs / 1000} s`,
+    });
+    init.onTimeout();
+  }, initTimeoutMs);
+  const init = {
+    ready,
+    end(error?: FunctionError) {
       clearTimeout(timer);
       resolve(error);
-    };
-    child.on('message', (message: ChildMessage) => {
-      if (message.type === 'ready') answer();
-      if (message.type === 'init-error') answer(message.error);
-    });
-    child.once('error', (error) => answer({ errorType: 'Runtime.StartFailed', errorMessage: error.message }));
-    child.once('exit', (code, signal) => answer(exitError(code, signal)));
-  });
+    },
+    onTimeout: () => {},
+  };
+  return init;
 }
 
 function timeoutError(requestId: string, seconds: number): FunctionError {

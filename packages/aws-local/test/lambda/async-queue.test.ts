@@ -11,7 +11,7 @@ function queueOf(failures: number, config?: Record<string, unknown>, waits?: () 
   const sent: { queueArn: string; body: unknown }[] = [];
   const functions = {
     get: () => ({ name: 'refresh', arn: 'arn:refresh', principal: { arn: 'role' } }),
-    async run(_arn: string, _payload: unknown, isStale: () => boolean) {
+    async run(_arn: string, _payload: unknown, { isStale }: { isStale: () => boolean }) {
       await waits?.();
       if (isStale()) return { payload: null, error: tooOld };
       runs.push(options.clock.now());

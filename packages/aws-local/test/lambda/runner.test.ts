@@ -1,7 +1,9 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { constants, getPriority } from 'node:os';
 import { join } from 'node:path';
+import { createProcesses } from '../../src/lambda/processes';
 import { createRunner, environmentOf, type FunctionRunner, type FunctionSettings } from '../../src/lambda/runner';
 
 // Below the project, as real assets are: there the project's own packages would be found.
@@ -9,8 +11,10 @@ const build = join(__dirname, '../../../../build');
 mkdirSync(build, { recursive: true });
 const folder = realpathSync(mkdtempSync(join(build, 'runner-test-')));
 const runners: FunctionRunner[] = [];
+const processes = createProcesses();
 afterAll(async () => {
   await Promise.all(runners.map((runner) => runner.dispose()));
+  await processes.dispose();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -39,7 +43,7 @@ function runnerOf(
 ): FunctionRunner {
   const file = `f${runners.length}`;
   writeFileSync(join(folder, `${file}.js`), code);
-  const runner = createRunner(settings({ handler: `${file}.handler`, ...changes }), onOutput);
+  const runner = createRunner(settings({ handler: `${file}.handler`, ...changes }), onOutput, processes);
   runners.push(runner);
   return runner;
 }
@@ -169,7 +173,7 @@ test('a queue of short invocations gets no further process while they end one af
     { concurrency: 10 },
   );
   await runner.invoke({});
-  const results = await Promise.all(Array.from({ length: 25 }, () => runner.invoke({})));
+  const results = await Promise.all(Array.from({ length: 12 }, () => runner.invoke({})));
   expect(new Set(results.map(({ payload }) => payload)).size).toBe(1);
 });
 
@@ -215,4 +219,12 @@ test('answers to CloudFormation on port 443 reach the gateway, with any other ho
   expect((await runner.invoke({ host: 'other.invalid' })).payload).not.toBe(200);
   expect(received).toEqual(['PUT /answer/1?x=2 {}']);
   server.close();
+});
+
+test('a process that no caller waits for yields to the others', async () => {
+  const code = `exports.handler = async () => require('node:os').getPriority();`;
+  const mine = getPriority();
+  expect((await runnerOf(code).invoke({})).payload).toBe(mine);
+  const yielding = await runnerOf(code).invoke({}, undefined, undefined, {});
+  expect(yielding.payload).toBe(Math.min(mine + 5, constants.priority.PRIORITY_LOW));
 });
