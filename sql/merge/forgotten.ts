@@ -1,5 +1,6 @@
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import { quoteLiteral } from '../../lambda/shared/quote';
+import { tombstoneField } from '../../lambda/shared/tombstone';
 import type { ResolvedColumn, ResolvedPipeline } from '../resolve';
 import { forgottenFilter } from '../tables/forgotten';
 import { whiteSpace } from '../typing/column';
@@ -17,19 +18,45 @@ export const isForgottenRecord = ({ subject }: ResolvedPipeline): string | undef
   subject.length === 0 ? undefined : `reason = ${forgottenReason}`;
 
 /**
- * Gives the reason to the records in `incoming` whose subject has a mark, whether they are valid or not. One statement
- * for each column, since Redshift plans an IN with a subquery as a join only outside of an OR. Without a mark the first
- * condition is false, and no digest is computed. The keys are parameters of the Data API: see lambda/shared/forget-keys.ts.
+ * Gives the reason to the tombstones in `incoming`, and to the records whose subject has a mark, whether they are valid or
+ * not. One statement for each column, since Redshift plans an IN with a subquery as a join only outside of an OR. Without a
+ * mark the first condition is false, and no digest is computed. The keys are parameters of the Data API: see
+ * lambda/shared/forget-keys.ts.
  */
 export function forgottenStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
   const { forgotten } = pipeline.tables;
-  return pipeline.subject.map(
-    (column) => `update ${pipeline.temporary.incoming}
+  return pipeline.subject.map((column, index) => {
+    const mark = markExpression(column, subjectText(column, column.sql.name));
+    // A statement less, since their number is limited: a tombstone has a mark of its own, which is always there.
+    const [given, marks] =
+      index > 0
+        ? [mark, `select mark from ${forgotten}`]
+        : [
+            `case when ${isTombstone} then ${tombstoneMark} else ${mark} end`,
+            `select mark from ${forgotten} union all select ${tombstoneMark}`,
+          ];
+    return `update ${pipeline.temporary.incoming}
 set reason = ${forgottenReason}, reasons = null, event_id = null
-where (select count(*) from ${forgotten}) > 0
-  and ${markExpression(column, subjectText(column, column.sql.name))} in (select mark from ${forgotten})`,
-  );
+where ${hasMarks(pipeline)}
+  and ${given} in (${marks})`;
+  });
 }
+
+const tombstoneMark = "'tombstone'";
+
+const hasMarks = ({ tables: { forgotten } }: ResolvedPipeline) => `(select count(*) from ${forgotten}) > 0`;
+
+const tombstoneValue = payloadPath([tombstoneField]);
+
+/** SQL condition on records with a `payload`: the record has the form of a tombstone. */
+const isTombstone = `case when is_boolean(${tombstoneValue}) then json_serialize(${tombstoneValue}) end = 'true'`;
+
+/**
+ * SQL condition on records with a `payload`, which is not null: the record is a tombstone, which a rewritten object has in
+ * place of a forgotten record. Without a mark none is. Undefined if the pipeline has no subjects.
+ */
+export const tombstoneCondition = (pipeline: ResolvedPipeline): string | undefined =>
+  pipeline.subject.length === 0 ? undefined : `${hasMarks(pipeline)} and coalesce(${isTombstone}, false)`;
 
 /** SQL for the subject of an event, which `of` names: the typed value, or else the one in the payload. */
 export const subjectText = (column: ResolvedColumn, name: string, of = ''): string =>

@@ -4,6 +4,7 @@ import type { SourceFilter } from '../../pipelines/definition';
 import type { ResolvedPipeline } from '../resolve';
 import { placeColumns } from '../tables/columns';
 import { payloadPath, stringOf } from '../typing/part';
+import { tombstoneCondition } from './forgotten';
 
 /**
  * The `where` of a pipeline. Records that are meant for another pipeline are not typed. Each becomes a row of `skipped`
@@ -14,9 +15,13 @@ import { payloadPath, stringOf } from '../typing/part';
 /** Most characters of a value in a name. */
 const nameCharacters = 40;
 
-/** SQL for the name of a skipped record, such as `type=track`. Null for a record that belongs to the pipeline. */
-export function skippedName(where: readonly SourceFilter[]): string {
-  const lines = where.map(({ path, oneOf }) => {
+/**
+ * SQL for the name of a skipped record, such as `type=track`. Null for a record that belongs to the pipeline, and for a
+ * tombstone.
+ */
+function skippedName(pipeline: ResolvedPipeline, where: readonly SourceFilter[]): string {
+  const tombstone = tombstoneCondition(pipeline);
+  const filters = where.map(({ path, oneOf }) => {
     const part = payloadPath(path);
     const kind = `json_typeof(${part})`;
     const text = `case when ${kind} in ('number', 'boolean') then json_serialize(${part}) else ${stringOf(part)} end`;
@@ -25,6 +30,7 @@ export function skippedName(where: readonly SourceFilter[]): string {
     const list = oneOf.map((value) => quoteLiteral(String(value))).join(', ');
     return `when not coalesce(${text} in (${list}), false) then ${name}`;
   });
+  const lines = [...(tombstone ? [`when ${tombstone} then null`] : []), ...filters];
   return `(case when is_object(payload) then case ${lines.join(' ')} end end)::varchar(512)`;
 }
 
@@ -36,16 +42,17 @@ const rowItems = ['source', ...placeColumns, 'name'];
  * no such table.
  */
 export function filterStatements(
-  { where, temporary }: ResolvedPipeline,
+  pipeline: ResolvedPipeline,
   rows: string,
   more: readonly string[] = [],
 ): StatementTemplate[] {
+  const { where, temporary } = pipeline;
   if (where === undefined) return [];
   return [
     `create temp table ${temporary.filtered} as
 select ${[...rowItems, ...more].join(', ')}
 from (
-  select *, ${skippedName(where)} as name
+  select *, ${skippedName(pipeline, where)} as name
   from ${rows}
 ) as named
 where name is not null`,
@@ -53,8 +60,8 @@ where name is not null`,
 }
 
 /** SQL condition on parsed rows: the record belongs to the pipeline. Undefined for a pipeline without `where`. */
-export const isWanted = ({ where }: ResolvedPipeline) =>
-  where === undefined ? undefined : `${skippedName(where)} is null`;
+export const isWanted = (pipeline: ResolvedPipeline) =>
+  pipeline.where === undefined ? undefined : `${skippedName(pipeline, pipeline.where)} is null`;
 
 /** Writes `filtered` to `skipped`. */
 export function skipStatements(

@@ -1,4 +1,5 @@
 import { markOf } from '../../../lambda/shared/forget-keys';
+import { tombstone } from '../../../lambda/shared/tombstone';
 import type { Pipeline } from '../../../pipelines/definition';
 import { loadPlan, pipelineTables, refreshPlan, retryPreview, retryStatements, warehouseObjects } from '../../../sql';
 import { lastMergeStatements } from '../../../sql/merge/merge';
@@ -180,6 +181,81 @@ describe('a record of a forgotten subject', () => {
     const [row] = await warehouse.query(totals!.replaceAll('{{run_id}}', "'run-1'"));
     expect(row!.map(Number)).toEqual(expect.arrayContaining([3, 1]));
   });
+});
+
+describe('a tombstone', () => {
+  const line = (value: object) => JSON.stringify(value);
+  const withWhere: Pipeline = { ...withSubject, where: [{ path: ['for'], oneOf: ['shop'] }] };
+
+  test.each<[string, Pipeline]>([
+    ['a pipeline', withSubject],
+    ['a pipeline with `where`, before it is applied', withWhere],
+    [
+      'a pipeline whose events have no required column',
+      {
+        ...withSubject,
+        columns: withSubject.columns.map((column) => ({ ...column, required: false })) as Pipeline['columns'],
+      },
+    ],
+  ])('counts as forgotten in all ways into %s', async (_, pipeline) => {
+    await start(pipeline);
+    await warehouse.mark('who', 'somebody');
+    const bob = record('2', 'bob', { for: 'shop' });
+    await warehouse.load([tombstone, line(bob), tombstone], [tombstone]);
+    expect(await skipped()).toEqual(['history forgotten (forgotten): 3']);
+    const source = loadPlan(pipeline).sources.find(({ name }) => name === 'logs')!;
+    const [object] = await warehouse.load([tombstone, line({ ...bob, messageId: '3' }), 'nonsense']);
+    const values = await warehouse.loadValues([object!]);
+    await warehouse.execute(source.reload.inPlace.statements, { ...values, may_refuse: '1', replaced: 'run-2' });
+    expect(await skipped()).toEqual(['history forgotten (forgotten): 4']);
+    warehouse.send(tombstone);
+    await warehouse.refresh();
+    warehouse.send(tombstone);
+    await warehouse.loadArchive(warehouse.archived(1), warehouse.archived(2));
+    warehouse.send(tombstone);
+    await warehouse.land();
+    await warehouse.execute(lastMergeStatements(resolvePipeline(pipeline)), { run_id: 'last' });
+    expect(await skipped()).toEqual([
+      'archive forgotten (forgotten): 1',
+      'history forgotten (forgotten): 4',
+      'stream forgotten (forgotten): 2',
+    ]);
+    expect(await ids()).toEqual(['2', '3']);
+    expect(await warehouse.counts()).toMatchObject({ events: 2, duplicates: 0, rejects: 1 });
+  });
+
+  test('in an archived line, whose position is known', async () => {
+    await start();
+    warehouse.send(record('1', 'ann'), record('2', 'bob'));
+    const archived = JSON.parse(warehouse.archived(1)) as object;
+    await warehouse.mark('who', 'ann');
+    const emptied = line({ ...archived, partition_key: '', payload: JSON.parse(tombstone), unparsed: null });
+    await warehouse.loadArchive(emptied, warehouse.archived(2));
+    await warehouse.refresh();
+    expect(await skipped()).toEqual(['archive forgotten (forgotten): 1']);
+    expect(await account()).toMatchObject({ events: 1, duplicates: 0, rejects: 0, skipped: 1 });
+  });
+
+  test('that was merged before any mark is no longer a reject after a retry', async () => {
+    await start();
+    warehouse.send(tombstone, { ...JSON.parse(tombstone), messageId: '1' });
+    await warehouse.refresh();
+    expect(await account()).toEqual({ read: 2, events: 1, duplicates: 0, rejects: 1, skipped: 0 });
+    await warehouse.mark('who', 'ann');
+    await warehouse.execute(retryStatements(withSubject), { run_id: 'retry' });
+    expect(await account()).toEqual({ read: 2, events: 1, duplicates: 0, rejects: 0, skipped: 1 });
+  });
+
+  test.each([{ millrace_forgotten: 'true' }, { millrace_forgotten: false }, { millrace_forgotten: { a: true } }, []])(
+    'is nothing else: %j',
+    async (payload) => {
+      await start();
+      await warehouse.mark('who', 'ann');
+      warehouse.send(payload);
+      await warehouse.refresh();
+      expect(await account()).toMatchObject({ rejects: 1, skipped: 0 });
+    },
+  );
 });
 
 test('a pipeline without subjects has no statement, table or parameter of marks', () => {
