@@ -202,8 +202,18 @@ export interface LoadPlan {
    * records are decoded.
    */
   readonly sources: readonly LoadSource[];
-  /** Rows `object_key, etag`: those objects that are in the ledger. Placeholder: `objects`. */
+  /**
+   * Rows `object_key, etag`: those objects that are in the ledger. With `swap`, also rows `object_key, etag, before,
+   * rewrite_id` for each claim of a key: the claim's id, and the etag of the object that is to be replaced. `before` is null
+   * in the other rows. Placeholder: `objects`.
+   */
   readonly loaded: StatementTemplate;
+  /**
+   * One transaction that gives the rows of the ledger the objects that `npx millrace forget` has written in place of theirs.
+   * Placeholder: `objects` (JSON text: `[{bucket,key,etag,newEtag,newVersionId,newSize}]`). @default - the pipeline has no
+   * subjects
+   */
+  readonly swap?: readonly StatementTemplate[];
   /** Rows `object_key`: those objects whose key is in the ledger with other etags only. Placeholder: `objects`. */
   readonly overwritten: StatementTemplate;
   /** Rows `object_key`: those objects that are parked. Placeholder: `objects`. */

@@ -3,7 +3,7 @@ import type { RemainingMs } from '../shared/deadline';
 import { withMarks } from '../shared/forget-secret';
 import { consoleLog, type Log } from '../shared/log';
 import { embeddedMetrics, type Metrics } from '../shared/metrics';
-import type { ObjectBytes, ObjectStore, ObjectVersions } from '../shared/objects';
+import type { ObjectBytes, ObjectMetadata, ObjectStore, ObjectVersions } from '../shared/objects';
 import { connectPausable } from '../shared/paused-workgroup';
 import { readPlan } from '../shared/plan-file';
 import type { Queues } from '../shared/queue';
@@ -23,7 +23,7 @@ export interface LoadHost {
   readonly keyArn: string;
   readonly plan: LoadPlan;
   readonly warehouse: Warehouse;
-  readonly objects: Pick<ObjectStore, 'put'> & ObjectVersions & ObjectBytes;
+  readonly objects: Pick<ObjectStore, 'put'> & ObjectVersions & ObjectMetadata & ObjectBytes;
   readonly queues: Pick<Queues, 'send'>;
   readonly log: Log;
   readonly metrics: Metrics;

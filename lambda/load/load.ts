@@ -10,7 +10,8 @@ import { findOrigins } from './origins';
 import { type Delivered, type Done, join, nothingDone, type PriorFailure } from './outcome';
 import { park, parkMessage, unpark } from './park';
 import { reload, replacedRun } from './reload';
-import { inLedger, isLate, overwriting } from './transaction';
+import { inLedgerOrSwapped } from './rewritten';
+import { isLate, overwriting } from './transaction';
 
 export interface BatchResponse {
   batchItemFailures: { itemIdentifier: string }[];
@@ -107,7 +108,7 @@ async function loadGroups(call: LoadCall, all: readonly Group<Delivered>[]): Pro
 /** Returns the ids of the objects that are in the ledger or parked. */
 async function loadGroup(call: LoadCall, { source, objects }: Group<Delivered>): Promise<string[]> {
   if (isLate(call)) return [];
-  const known = await inLedger(call, objects);
+  const known = await inLedgerOrSwapped(call, objects);
   if (known.size > 0) call.log('loaded before', { objects: known.size });
   const fresh = objects.filter((object) => !known.has(idOf(object)));
   const refused = source.overwritten === 'alarm' ? await parkOverwriting(call, fresh) : new Set<string>();

@@ -7,13 +7,13 @@ import type { LoadSource } from './contract';
 import { copyVersions, filesOfCopies, reportedLines } from './copies';
 import { isRewritten } from './decoded-lines';
 import { classify, deliveriesUntilBlamed, type Failure, refusalOf } from './failure';
-import { sourceFinder } from './groups';
+import { idOf, sourceFinder } from './groups';
 import type { LoadCall } from './host';
 import type { HistoryObject, Message } from './notification';
 import { findOrigins, objectOf } from './origins';
 import { parkMessage } from './park';
 import { type ReportedLines, sift, UnsiftableError } from './sift';
-import { inPlace, isLate, nameOf, type Run, transact } from './transaction';
+import { inPlace, isLate, lookUp, nameOf, type Run, transact } from './transaction';
 
 /** The body of a message that asks to load a run again. */
 export const reloadMessage = (runId: string) => JSON.stringify({ reload: { runId } });
@@ -78,10 +78,22 @@ async function loadRun(call: LoadCall, replaced: string, attempts: number): Prom
   if (objects.length === 0) return finish(call, runId);
   const source = commonSource(call, objects);
   if (!source) return refuse('its objects are no longer of one source');
-  const misfit = await misfitOf(call, source, objects);
-  if (misfit) return misfit;
-  const result = await replaceRun(call, source, { replaced, runId, objects, attempts });
+  const result =
+    (await misfitOf(call, source, objects)) ?? (await replaceRun(call, source, { replaced, runId, objects, attempts }));
+  if (result.kind === 'refused' && (await areReplaced(call, runId, replaced, objects))) return later;
   return result.kind === 'done' ? finish(call, runId) : result;
+}
+
+/** Whether `npx millrace forget` replaces objects of the run just now, or has since they were read from the ledger. */
+async function areReplaced(
+  call: LoadCall,
+  runId: string,
+  replaced: string,
+  objects: readonly HistoryObject[],
+): Promise<boolean> {
+  if (!call.plan.swap) return false;
+  const now = new Set((await objectsOfRun(call, runId, replaced)).map(idOf));
+  return !objects.every((object) => now.has(idOf(object))) || (await lookUp(call, objects)).claims.size > 0;
 }
 
 /** A run that is loaded again. */

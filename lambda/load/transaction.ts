@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { asText } from '../shared/parse';
 import { statementNamePrefix } from '../shared/plan';
 import { clientToken, render, renderAll, type Values } from '../shared/statement';
 import { formatStatementName, parseStatementName } from '../shared/statement-name';
@@ -94,12 +95,37 @@ export async function writeManifest(call: LoadCall, name: string, files: readonl
   return `s3://${call.workBucket}/${key}`;
 }
 
-/** The ids of those objects that are in the ledger. */
-export async function inLedger(call: LoadCall, objects: readonly HistoryObject[]): Promise<Set<string>> {
-  const { rows } = await queryObjects(call, 'loaded', call.plan.loaded, objects);
-  const found = new Set(rows.map(({ object_key, etag }) => JSON.stringify([object_key, etag])));
-  return new Set(objects.filter(({ key, etag }) => found.has(JSON.stringify([key, etag]))).map(idOf));
+/** A claim of a key: the object with this etag is about to be replaced, or is replaced already. */
+export interface Claim {
+  readonly before: string;
+  readonly rewriteId: string;
 }
+
+/** What the warehouse knows about objects. */
+export interface Known {
+  /** The ids of those that are in the ledger. */
+  readonly loaded: ReadonlySet<string>;
+  /** The claims of their keys, by the ids of the objects. */
+  readonly claims: ReadonlyMap<string, readonly Claim[]>;
+}
+
+export async function lookUp(call: LoadCall, objects: readonly HistoryObject[]): Promise<Known> {
+  const { rows } = await queryObjects(call, 'loaded', call.plan.loaded, objects);
+  const loaded = new Set<string>();
+  const claims = new Map<string, Claim[]>();
+  for (const object of objects)
+    for (const { object_key, etag, before, rewrite_id } of rows) {
+      if (object_key !== object.key || etag !== object.etag) continue;
+      const id = idOf(object);
+      if (typeof before !== 'string') loaded.add(id);
+      else claims.set(id, [...(claims.get(id) ?? []), { before, rewriteId: asText(rewrite_id, 'rewrite_id') }]);
+    }
+  return { loaded, claims };
+}
+
+/** The ids of those objects that are in the ledger. */
+export const inLedger = async (call: LoadCall, objects: readonly HistoryObject[]) =>
+  (await lookUp(call, objects)).loaded;
 
 /** Those objects whose key was loaded with other bytes, and the time of that answer in epoch milliseconds. */
 export async function overwriting<Item extends HistoryObject>(

@@ -54,6 +54,14 @@ export interface ObjectVersions {
   ): Promise<boolean>;
 }
 
+export interface ObjectMetadata {
+  /** A value of a version's user-defined metadata. Undefined when it has none, or when it does not exist or may not be read. */
+  metadata(
+    version: { readonly bucket: string; readonly key: string; readonly versionId: string },
+    name: string,
+  ): Promise<string | undefined>;
+}
+
 export interface ObjectCopies {
   /** Copies an object within a bucket, with the bucket's encryption. Throws when it is gone, or larger than `maxCopyBytes`. */
   copyWithin(bucket: string, from: string, to: string): Promise<void>;

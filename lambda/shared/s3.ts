@@ -3,6 +3,7 @@ import {
   CopyObjectCommand,
   DeleteObjectCommand,
   GetObjectCommand,
+  HeadObjectCommand,
   ListObjectsV2Command,
   ListObjectVersionsCommand,
   PutObjectCommand,
@@ -17,6 +18,7 @@ import type {
   ObjectCopies,
   ObjectDigests,
   ObjectListing,
+  ObjectMetadata,
   ObjectStore,
   ObjectVersions,
 } from './objects';
@@ -88,7 +90,13 @@ export function connectObjects(deadlines?: Deadlines): ReturnType<typeof s3Objec
 
 export const s3Objects = (
   client: Client,
-): ObjectStore & ObjectListing & ObjectVersions & ConditionalObjects & ObjectDigests & ObjectCopies => ({
+): ObjectStore &
+  ObjectListing &
+  ObjectVersions &
+  ObjectMetadata &
+  ConditionalObjects &
+  ObjectDigests &
+  ObjectCopies => ({
   pages: (bucket, prefix, after) => listPages(client, bucket, prefix, after),
   folders: (bucket, prefix) => listFolders(client, bucket, prefix),
   ...objectStore(client),
@@ -144,7 +152,17 @@ const conditionalObjects = (client: Client): ConditionalObjects => ({
   },
 });
 
-const objectVersions = (client: Client): ObjectVersions => ({
+const objectVersions = (client: Client): ObjectVersions & ObjectMetadata => ({
+  async metadata({ bucket, key, versionId }, name) {
+    try {
+      const { Metadata } = await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key, VersionId: versionId }));
+      return Metadata?.[name];
+    } catch (error) {
+      if (gone.has((error as Error).name)) return undefined;
+      throw error;
+    }
+  },
+
   async find(Bucket, Prefix, etag) {
     let markers: { KeyMarker?: string; VersionIdMarker?: string } = {};
     do {

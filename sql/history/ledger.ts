@@ -23,12 +23,22 @@ export const sameObject = (one: string, other: string) =>
   `${one}.bucket = ${other}.bucket and ${one}.object_key = ${other}.object_key and ${one}.etag = ${other}.etag`;
 
 export function loadedQuery(pipeline: ResolvedPipeline): StatementTemplate {
+  const { ledger, rewrites } = pipeline.tables;
+  const hasClaims = pipeline.subject.length > 0;
   return `with given as (
 ${givenQuery}
 )
-select g.object_key, g.etag
+select g.object_key, g.etag${hasClaims ? ', null::varchar(128) as before, null::varchar(64) as rewrite_id' : ''}
 from given g
-inner join ${pipeline.tables.ledger} l on ${sameObject('l', 'g')}`;
+inner join ${ledger} l on ${sameObject('l', 'g')}${
+    hasClaims
+      ? `
+union all
+select g.object_key, g.etag, r.etag as before, r.rewrite_id
+from given g
+inner join ${rewrites} r on r.bucket = g.bucket and r.object_key = g.object_key`
+      : ''
+  }`;
 }
 
 export function runObjectsQuery(pipeline: ResolvedPipeline): StatementTemplate {

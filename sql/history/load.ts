@@ -7,6 +7,7 @@ import {
 } from '../../lambda/load/contract';
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import type { Pipeline } from '../../pipelines/definition';
+import { swaps } from '../forget/rewrites';
 import { formsOf } from '../merge/forms';
 import { lockStatement, mergeSteps } from '../merge/merge';
 import { type ResolvedPipeline, resolvePipeline } from '../resolve';
@@ -73,6 +74,7 @@ export function loadPlan(definition: Pipeline): LoadPlan {
       ...undecodedSources(pipeline),
     ],
     loaded: loadedQuery(pipeline),
+    ...(pipeline.subject.length > 0 ? { swap: swaps(pipeline) } : {}),
     overwritten: overwrittenQuery(pipeline),
     parked: parkedQuery(pipeline),
     park: parkStatement(pipeline),

@@ -97,7 +97,7 @@ const allowed: Record<string, RegExp[]> = {
   sql: [
     /^pipelines\//,
     contract,
-    /^lambda\/shared\/(plan|quote)\.ts$/,
+    /^lambda\/shared\/(plan|quote|tombstone)\.ts$/,
     /^packages\/redshift-local\/src\/reserved-words\.ts$/,
   ],
   pipelines: [],

@@ -30,13 +30,14 @@ const privilegesOf = (pipeline: Pipeline, purpose: UserPurpose) =>
 test('a function has the privileges that its statements need, and no others', () => {
   const all = 'select, insert, delete';
   expect(privilegesOf(estore, 'load')).toEqual({
-    'estore.checkpoints': 'update, delete',
+    'estore.checkpoints': 'select, update, delete',
     'estore.duplicates_<identity>': all,
     'estore.events_<identity>': 'select, insert, update, delete',
     'estore.forgotten': 'select',
-    'estore.ledger_<identity>': all,
+    'estore.ledger_<identity>': 'select, insert, update, delete',
     'estore.parked': all,
     'estore.rejects_<identity>': all,
+    'estore.rewrites': 'select, delete',
     'estore.runs': 'select, insert',
     'estore.skipped': all,
     'estore.staged': all,

@@ -115,9 +115,10 @@ export class World {
             if (version) this.copies.set(`${to.bucket}/${to.key}`, version);
             return version !== undefined;
           },
+          metadata: async () => undefined,
           bytes: async () => undefined,
         } satisfies LoadHost['objects'],
-        ['put', 'find', 'copy', 'bytes'],
+        ['put', 'find', 'copy', 'metadata', 'bytes'],
       ),
       queues: this.killable(
         {

@@ -45,6 +45,17 @@ test('lists all pages', async () => {
 });
 
 describe('versions', () => {
+  test('have metadata, which one that is gone has not', async () => {
+    const { objects, inputs } = adapter({
+      HeadObjectCommand: [{ Metadata: { mine: 'a' } }, {}, error('NotFound'), error('SlowDown')],
+    });
+    const version = { bucket: 'b', key: 'k', versionId: 'v1' };
+    const found = [1, 2, 3].map(() => objects.metadata(version, 'mine'));
+    expect(await Promise.all(found)).toEqual(['a', undefined, undefined]);
+    await expect(objects.metadata(version, 'mine')).rejects.toThrow('SlowDown');
+    expect(inputs[0]).toEqual({ Bucket: 'b', Key: 'k', VersionId: 'v1' });
+  });
+
   test('finds the newest version of the key with the bytes, whatever else begins like it', async () => {
     const version = (Key: string, VersionId: string, ETag: string) => ({ Key, VersionId, ETag: `"${ETag}"` });
     const { objects, inputs } = adapter({
