@@ -25,7 +25,8 @@ export type RedshiftType =
         | 'super';
     }
   | { readonly name: 'decimal'; readonly precision: number; readonly scale: number }
-  | { readonly name: 'varchar' | 'char'; readonly length: number }
+  /** `items` for an array of the catalog, which is its text here: the type of its items. */
+  | { readonly name: 'varchar' | 'char'; readonly length: number; readonly items?: 'integer' | 'name' }
   | { readonly name: 'varbyte'; readonly length: number };
 
 export interface ColumnInfo {
@@ -278,6 +279,19 @@ export interface StoredKeys {
   readonly sortkey: readonly string[];
   /** Encodings by column name, for columns that declare one. */
   readonly encodings?: Readonly<Record<string, string>>;
+  /** Absent if the table declares none. */
+  readonly constraints?: readonly StoredConstraint[];
+}
+
+/** A key that a table declares. Redshift does not enforce it. */
+export interface StoredConstraint {
+  readonly name: string;
+  readonly kind: 'primary' | 'unique' | 'foreign';
+  readonly columns: readonly string[];
+  /** `schema.name` of the table that a foreign key refers to. */
+  readonly table?: string;
+  /** The columns there. @default - its primary key */
+  readonly references?: readonly string[];
 }
 
 export interface Name {
@@ -305,7 +319,7 @@ export type TableChange =
   | { readonly kind: 'rename-column'; readonly column: string; readonly to: string }
   | { readonly kind: 'alter-type'; readonly column: string; readonly type: RedshiftType }
   | { readonly kind: 'owner'; readonly to: string }
-  | { readonly kind: 'key' }
+  | { readonly kind: 'key'; readonly constraint: StoredConstraint }
   | { readonly kind: 'append'; readonly from: Name };
 
 /**

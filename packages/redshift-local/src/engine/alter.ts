@@ -6,6 +6,7 @@ import { WarehouseError } from './errors';
 import { forgetRecords } from './kept-records';
 import { requireOwner } from './privileges';
 import type { Session } from './session';
+import { followInKeys, keysAfter, withKey } from './table-keys';
 
 type Alter = Extract<Statement, { kind: 'alter-table' }>;
 
@@ -31,13 +32,19 @@ export async function alterTable(session: Session, { table, change, duckdb }: Al
     throw new WarehouseError(`user "${change.to}" does not exist`);
   for (const statement of duckdb) await session.connection.run(statement);
   const changed = described(entry, change);
+  followInKeys(session, entry, change);
   if (change.kind === 'rename') await followInViews(session, entry, changed);
   if (state !== undefined) breakViews(session, entry, changed, state);
   if (qualified(changed) !== qualified(entry)) move(session, entry, changed);
   session.state.put('relation', qualified(changed), changed);
 }
 
-function described(entry: RelationEntry, change: TableChange): RelationEntry {
+function described({ keys, ...entry }: RelationEntry, change: TableChange): RelationEntry {
+  const kept = keys && { keys: keysAfter(keys, entry, entry, change) };
+  return { ...withChange(entry, change), ...(change.kind === 'key' ? { keys: withKey(keys, change, entry) } : kept) };
+}
+
+function withChange(entry: RelationEntry, change: TableChange): RelationEntry {
   const { columns } = entry;
   switch (change.kind) {
     case 'drop-column':

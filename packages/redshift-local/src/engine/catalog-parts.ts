@@ -1,3 +1,4 @@
+import { encodingNames, idOf } from '../sql/object-ids';
 import type { ColumnInfo, RedshiftType } from '../statement';
 import {
   columns,
@@ -10,13 +11,12 @@ import {
 } from './system-parts';
 import { typeIds } from './type-ids';
 
+export { idOf };
+
 /** Parts of the queries behind the views of the catalog. Their rows are those of the engine's own catalog. */
 
 export const smallint: RedshiftType = { name: 'smallint' };
 
-/** Returns an object's number. It is made from the name, because the catalog has no other numbers. */
-export const idOf = (kind: string, name: string) =>
-  `cast(hash('${kind}/' || ${name}) % 1000000000 as integer) + 100000`;
 export const database = `getvariable('millrace_database')::varchar`;
 /** https://docs.aws.amazon.com/redshift/latest/dg/r_STV_DB_ISOLATION_LEVEL.html */
 export const isolationLevel = `case when exists (select 1 from ${systemSchema}.objects as i where i.kind = 'database' and i.name = getvariable('millrace_database')
@@ -36,6 +36,18 @@ export const columnComment = `json_extract_string(r.body, '$.columnComments."' |
 
 export const sortPlace = `coalesce(list_position(cast(r.body->'$.keys.sortkey' as varchar[]), ${columnPart('name')}), 0)::integer`;
 export const isDistkey = `coalesce(${part('keys.distkey')} = ${columnPart('name')}, false)`;
+
+/**
+ * A column's encoding: the given one, or Redshift's default
+ * (https://docs.aws.amazon.com/redshift/latest/dg/c_Compression_encodings.html).
+ */
+export const encoding = `coalesce(json_extract_string(r.body, '$.keys.encodings."' || ${columnPart('name')} || '"'),
+  case when coalesce(list_contains(cast(r.body->'$.keys.sortkey' as varchar[]), ${columnPart('name')}), false) then 'none'
+    when ${columnPart('type.name')} in ('boolean', 'real', 'double precision') then 'none'
+    when ${columnPart('type.name')} in ('smallint', 'integer', 'bigint', 'decimal', 'date', 'timestamp', 'timestamptz') then 'az64'
+    when ${columnPart('type.name')} in ('char', 'varchar', 'varbyte') then 'lzo' else 'zstd' end)`;
+export const encodingId = `coalesce(list_position([${encodingNames.map((name) => `'${name}'`).join(', ')}], ${encoding}) - 1, 0)::integer`;
+export const style = `coalesce(${part('keys.diststyle')}, case when ${part('keys.distkey')} is not null then 'key' else 'auto' end)`;
 
 export const typeId = `case ${columnPart('type.name')} ${typeIds.map(([oid, , type]) => `when '${type}' then ${oid}`).join(' ')} end`;
 

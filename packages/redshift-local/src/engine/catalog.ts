@@ -11,7 +11,7 @@ import type {
 } from '../statement';
 import { literal } from './database';
 import { WarehouseError } from './errors';
-import { withHistory } from './query-history';
+import { QueryHistory, withHistory } from './query-history';
 import type { ScramVerifier } from './scram';
 import { temporaryName } from './system-parts';
 import { systemSchema, systemViews } from './system-views';
@@ -201,8 +201,7 @@ export class SessionCatalog implements Catalog {
     /** The cluster's setting, until the session changes it. */
     public caseSensitiveIdentifiers: boolean,
     readonly database: string,
-    /** Returns a DuckDB relation of the statements that have ended. */
-    private readonly pastQueries: () => string = () => '(select null::json as q where false)',
+    private readonly history: QueryHistory = new QueryHistory(),
     /** Returns the last committed state, if the session reads an earlier one. */
     private readonly later: () => CatalogState | undefined = () => undefined,
   ) {}
@@ -246,7 +245,7 @@ export class SessionCatalog implements Catalog {
     const view = systemViews.get(isOwn ? name : `${schema}.${name}`);
     if (view && (isOwn || schema === 'information_schema')) {
       this.foundSystemView = true;
-      const query = view.inline && withHistory(view.query!, this.pastQueries);
+      const query = view.inline && withHistory(view.query!, () => this.history);
       return { schema: isOwn ? systemSchema : schema, name, kind: 'system-view', columns: view.columns, query };
     }
     const schemas = schema === undefined ? this.searchPath : [schema];

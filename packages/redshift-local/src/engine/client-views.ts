@@ -5,6 +5,7 @@ import {
   database,
   eachColumn,
   empty,
+  encodingId,
   idOf,
   isDistkey,
   namespaces,
@@ -13,11 +14,13 @@ import {
   schemaId,
   smallint,
   sortPlace,
+  style,
   typeId,
   userId,
   view,
 } from './catalog-parts';
-import { boolean, char, integer, type SystemView, systemSchema, text, visibleRelations } from './system-parts';
+import { hasPrimaryKey, indexClasses, indexColumns, keyDependencies, keyViews } from './key-views';
+import { boolean, char, integer, list, type SystemView, systemSchema, text, visibleRelations } from './system-parts';
 import { typeIds } from './type-ids';
 
 /**
@@ -64,6 +67,9 @@ const modifier = `(case ${columnPart('type.name')} when 'varchar' then ${columnP
 
 const users = `(select (u.body->>'$.id')::integer as id, u.name, (u.body->>'$.superuser')::boolean as superuser from ${systemSchema}.objects as u where u.kind = 'user')`;
 
+/** Numbers of distribution styles (https://docs.aws.amazon.com/redshift/latest/dg/r_PG_CLASS_INFO.html). */
+const diststyle = `(case ${style} when 'even' then 0 when 'key' then 1 when 'all' then 8 else 9 end)`;
+
 const pgClass = view(
   {
     oid: integer,
@@ -90,15 +96,26 @@ const pgClass = view(
     relhastriggers: boolean,
     relhassubclass: boolean,
     relpersistence: char(1),
-    relacl: text(65_535),
+    reldiststyle: smallint,
+    relacl: list('name'),
   },
   `select ${relationId()} as oid, ${part('name')} as relname, ${schemaId(part('schema'))} as relnamespace, 0 as reltype, ${userId(part('owner'))} as relowner,
     0 as relam, ${relationId()} as relfilenode, 0 as reltablespace, 0 as relpages, 0.001::real as reltuples, 0 as reltoastrelid, 0 as reloftype,
-    false as relhasindex, false as relisshared, case ${part('kind')} when 'table' then 'r' else 'v' end as relkind,
-    json_array_length(r.body, '$.columns')::smallint as relnatts, 0::smallint as relchecks, 0::smallint as reltriggers, false as relhasoids, false as relhaspkey,
+    ${hasPrimaryKey} as relhasindex, false as relisshared, case ${part('kind')} when 'table' then 'r' else 'v' end as relkind,
+    json_array_length(r.body, '$.columns')::smallint as relnatts, 0::smallint as relchecks, 0::smallint as reltriggers, false as relhasoids, ${hasPrimaryKey} as relhaspkey,
     ${part('kind')} <> 'table' as relhasrules, false as relhastriggers, false as relhassubclass, 'p' as relpersistence,
-    ${accessList('table', `${part('schema')} || '.' || ${part('name')}`)} as relacl from ${visibleRelations} as r`,
+    case ${part('kind')} when 'table' then ${diststyle} else 0 end::smallint as reldiststyle,
+    ${accessList('table', `${part('schema')} || '.' || ${part('name')}`)} as relacl from ${visibleRelations} as r
+  union all select ${indexClasses.id}, ${indexClasses.name}, ${schemaId(part('schema'))}, 0, ${userId(part('owner'))},
+    403, ${indexClasses.id}, 0, 0, 0::real, 0, 0, false, false, 'i', ${indexClasses.columns}, 0::smallint, 0::smallint, false, false,
+    false, false, false, 'p', 0::smallint, null from ${indexClasses.from}`,
 );
+
+const attributes = (relation: string, from: string) =>
+  `select ${relation} as attrelid, ${columnPart('name')} as attname, ${typeId} as atttypid, -1 as attstattarget, (select (${sizes})::smallint from (select ${typeId} as oid)) as attlen,
+    c.place::smallint as attnum, 0 as attndims, ${modifier} as atttypmod, 'p' as attstorage, coalesce(${columnPart('notNull')} = 'true', false) as attnotnull,
+    ${columnPart('defaultValue')} is not null as atthasdef, false as attisdropped, true as attislocal, 0 as attinhcount, 0 as attcollation, '' as attidentity, '' as attgenerated,
+    null::varchar as attacl, ${isDistkey} as attisdistkey, ${sortPlace} as attsortkeyord, ${encodingId}::smallint as attencodingtype from ${from}`;
 
 const pgAttribute = view(
   {
@@ -119,14 +136,12 @@ const pgAttribute = view(
     attcollation: integer,
     attidentity: text(1),
     attgenerated: text(1),
-    attacl: text(),
+    attacl: list('name'),
     attisdistkey: boolean,
     attsortkeyord: integer,
+    attencodingtype: smallint,
   },
-  `select ${relationId()} as attrelid, ${columnPart('name')} as attname, ${typeId} as atttypid, -1 as attstattarget, (select (${sizes})::smallint from (select ${typeId} as oid)) as attlen,
-    c.place::smallint as attnum, 0 as attndims, ${modifier} as atttypmod, 'p' as attstorage, coalesce(${columnPart('notNull')} = 'true', false) as attnotnull,
-    ${columnPart('defaultValue')} is not null as atthasdef, false as attisdropped, true as attislocal, 0 as attinhcount, 0 as attcollation, '' as attidentity, '' as attgenerated,
-    null::varchar as attacl, ${isDistkey} as attisdistkey, ${sortPlace} as attsortkeyord from ${eachColumn()}`,
+  `${attributes(relationId(), eachColumn())} union all ${attributes(indexColumns.id, indexColumns.from)}`,
 );
 
 const pgType = view(
@@ -148,10 +163,13 @@ const pgType = view(
     typndims: integer,
     typcollation: integer,
     typdefault: text(),
+    typinput: integer,
+    typoutput: integer,
   },
   `select oid, typname, ${schemaId(`'pg_catalog'`)} as typnamespace, 1 as typowner, (${sizes})::smallint as typlen, 'b' as typtype,
     case when oid = 16 then 'B' when oid in (20, 21, 23, 26, 700, 701, 1700) then 'N' when oid in (1082, 1083, 1114, 1184) then 'D' when oid in (4000, 6551, 705) then 'U' else 'S' end as typcategory, true as typisdefined, ',' as typdelim,
-    0 as typrelid, 0 as typelem, false as typnotnull, 0 as typbasetype, -1 as typtypmod, 0 as typndims, 0 as typcollation, null::varchar as typdefault
+    0 as typrelid, 0 as typelem, false as typnotnull, 0 as typbasetype, -1 as typtypmod, 0 as typndims, 0 as typcollation, null::varchar as typdefault,
+    ${idOf('function', `typname || 'in'`)} as typinput, ${idOf('function', `typname || 'out'`)} as typoutput
     from (values ${[...typeIds, ...ownTypes].map(([oid, name]) => `(${oid}, '${name}')`).join(', ')}) as t(oid, typname)`,
 );
 
@@ -166,7 +184,7 @@ const pgDatabase = view(
     datistemplate: boolean,
     datallowconn: boolean,
     dattablespace: integer,
-    datacl: text(65_535),
+    datacl: list('name'),
   },
   `select ${idOf('database', database)} as oid, ${database} as datname, (select min(id) from ${users} where superuser) as datdba, 6 as encoding,
     'en_US.UTF-8' as datcollate, 'en_US.UTF-8' as datctype, false as datistemplate, true as datallowconn, 0 as dattablespace, ${accessList('database', database)} as datacl`,
@@ -195,6 +213,7 @@ const ruleId = idOf('rule', `${part('schema')} || '.' || ${part('name')}`);
 export const clientViews: readonly (readonly [name: string, view: SystemView])[] = [
   ['pg_class', pgClass],
   ['pg_attribute', pgAttribute],
+  ...keyViews,
   ['pg_type', pgType],
   ['pg_database', pgDatabase],
   ['pg_roles', pgRoles],
@@ -210,7 +229,7 @@ export const clientViews: readonly (readonly [name: string, view: SystemView])[]
   [
     'pg_namespace',
     view(
-      { oid: integer, nspname: text(), nspowner: integer, nspacl: text(65_535) },
+      { oid: integer, nspname: text(), nspowner: integer, nspacl: list('name') },
       `select ${schemaId('n.name')} as oid, n.name as nspname, n.owner as nspowner, ${accessList('schema', 'n.name')} as nspacl from ${namespaces} as n`,
     ),
   ],
@@ -246,7 +265,8 @@ export const clientViews: readonly (readonly [name: string, view: SystemView])[]
         deptype: char(1),
       },
       `select 2618 as classid, ${ruleId} as objid, 0 as objsubid, 1259 as refclassid, ${idOf('relation', `(b.value->>'$.schema') || '.' || (b.value->>'$.name')`)} as refobjid,
-        0 as refobjsubid, 'n' as deptype from ${visibleRelations} as r, lateral (select value from json_each(r.body, '$.reads')) as b`,
+        0 as refobjsubid, 'n' as deptype from ${visibleRelations} as r, lateral (select value from json_each(r.body, '$.reads')) as b
+        union all ${keyDependencies}`,
     ),
   ],
   ['pg_collation', empty({ oid: integer, collname: text(), collnamespace: integer })],
@@ -265,5 +285,32 @@ export const clientViews: readonly (readonly [name: string, view: SystemView])[]
       prosrc: text(65_535),
     }),
   ],
+  // https://docs.aws.amazon.com/redshift/latest/dg/r_PG_PROC_INFO.html
+  [
+    'pg_proc_info',
+    empty({
+      prooid: integer,
+      proname: text(),
+      pronamespace: integer,
+      proowner: integer,
+      prolang: integer,
+      proisagg: boolean,
+      prosecdef: boolean,
+      proisstrict: boolean,
+      proretset: boolean,
+      provolatile: char(1),
+      pronargs: smallint,
+      prorettype: integer,
+      proargtypes: list('integer'),
+      proallargtypes: list('integer'),
+      proargmodes: list('name'),
+      proargnames: list('name'),
+      prosrc: text(65_535),
+      proacl: list('name'),
+      prokind: char(1),
+    }),
+  ],
+  // Tables that were created with BACKUP NO, which has no effect on RA3 nodes.
+  ['pg_conf', empty({ key: text(), value: text() })],
   ['pg_tablespace', empty({ oid: integer, spcname: text(), spcowner: integer })],
 ];

@@ -215,7 +215,10 @@ export class Engine implements SharedState, RunEngine {
     await this.usable();
     const connection = this.idle.pop() ?? (await this.database.connect());
     this.connected += 1;
-    return new Session(connection, user, this.options, this);
+    const session = new Session(connection, user, this.options, this);
+    const startMs = this.options.clock.now();
+    this.history.opened({ pid: session.pid, userId: user.id, user: user.name, startMs });
+    return session;
   }
 
   /** Opens the database again after a fatal error. The catalog is what was committed. */
@@ -248,12 +251,14 @@ export class Engine implements SharedState, RunEngine {
   endSession(held: HeldSession): void {
     if (!held.session) return;
     this.connected -= 1;
+    this.history.closed(held.session.pid);
     held.session.connection.close();
     held.session = undefined;
   }
 
   closeSession(session: Session, reusable: boolean): void {
     this.connected -= 1;
+    this.history.closed(session.pid);
     if (!reusable || !session.connection.isOpen || session.usedTemporary || this.idle.length >= mostIdle)
       session.connection.close();
     else this.idle.push(session.connection);

@@ -94,6 +94,7 @@ export class Prompt {
     await this.begin(signal);
     const { session } = this;
     const startMs = session.clock.now();
+    this.engine.history.begins(session.pid, sql, startMs);
     const limit = timeLimit(session, signal);
     const stopInterrupts = this.interruptOn(signal);
     const work = { rows: 0, error: undefined as unknown, kind: '' };

@@ -214,6 +214,7 @@ export class Run {
   /** Runs all statements of one text. The last one gives the result. */
   private async statement(session: Session, index: number, sql: string): Promise<Outcome> {
     const startMs = session.clock.now();
+    this.engine.history.begins(session.pid, sql, startMs);
     const limit = timeLimit(session, this.request.signal);
     const outcome = await this.timed(session, index, sql, limit);
     clearTimeout(limit.timer);

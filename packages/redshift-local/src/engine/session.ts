@@ -101,12 +101,8 @@ export class Session {
     readonly options: EngineOptions,
     private readonly store: SharedState,
   ) {
-    this.catalog = new SessionCatalog(
-      this.state,
-      this.caseSensitive,
-      options.database,
-      () => store.history.rows,
-      () => (this.base ? store.transactions.committed : undefined),
+    this.catalog = new SessionCatalog(this.state, this.caseSensitive, options.database, store.history, () =>
+      this.base ? store.transactions.committed : undefined,
     );
   }
 

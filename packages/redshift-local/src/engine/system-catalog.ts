@@ -5,6 +5,7 @@ import {
   database,
   eachColumn,
   empty,
+  encoding,
   isDistkey,
   isolationLevel,
   isTable,
@@ -12,6 +13,7 @@ import {
   part,
   relationId,
   sortPlace,
+  style,
   view,
 } from './catalog-parts';
 import { clientViews } from './client-views';
@@ -42,16 +44,6 @@ const typeName = `case ${columnPart('type.name')} when 'varchar' then 'character
 const precision = `coalesce(${columnPart('type.precision')}::integer, case ${columnPart('type.name')} when 'smallint' then 16 when 'integer' then 32 when 'bigint' then 64 end)`;
 const scale = `coalesce(${columnPart('type.scale')}::integer, case when ${columnPart('type.name')} in ('smallint', 'integer', 'bigint') then 0 end)`;
 const nullable = `case when ${columnPart('notNull')} = 'true' then 'NO' else 'YES' end`;
-/**
- * A column's encoding: the given one, or Redshift's default
- * (https://docs.aws.amazon.com/redshift/latest/dg/c_Compression_encodings.html).
- */
-const encoding = `coalesce(json_extract_string(r.body, '$.keys.encodings."' || ${columnPart('name')} || '"'),
-  case when coalesce(list_contains(cast(r.body->'$.keys.sortkey' as varchar[]), ${columnPart('name')}), false) then 'none'
-    when ${columnPart('type.name')} in ('boolean', 'real', 'double precision') then 'none'
-    when ${columnPart('type.name')} in ('smallint', 'integer', 'bigint', 'decimal', 'date', 'timestamp', 'timestamptz') then 'az64'
-    when ${columnPart('type.name')} in ('char', 'varchar', 'varbyte') then 'lzo' else 'zstd' end)`;
-const style = `coalesce(${part('keys.diststyle')}, case when ${part('keys.distkey')} is not null then 'key' else 'auto' end)`;
 const shownStyle = `case ${style} when 'key' then 'KEY(' || ${part('keys.distkey')} || ')' when 'auto' then 'AUTO(ALL)' else upper(${style}) end`;
 
 const allTables = (
@@ -158,6 +150,23 @@ export const catalogViews: readonly (readonly [name: string, view: SystemView])[
       `select ${database} as table_catalog, ${part('schema')} as table_schema, ${part('name')} as table_name, ${part('text')} as view_definition
         from ${visibleRelations} as r where not ${isTable}`,
     ),
+  ],
+  [
+    'information_schema.routines',
+    empty({
+      specific_catalog: text(),
+      specific_schema: text(),
+      specific_name: text(),
+      routine_catalog: text(),
+      routine_schema: text(),
+      routine_name: text(),
+      routine_type: text(),
+      data_type: text(),
+      routine_body: text(),
+      routine_definition: text(65_535),
+      external_name: text(),
+      external_language: text(),
+    }),
   ],
   [
     'svv_all_tables',

@@ -14,6 +14,8 @@ export interface SystemView {
 }
 
 export const text = (length = 128): RedshiftType => ({ name: 'varchar', length });
+/** An array, which is its text here. */
+export const list = (items: 'integer' | 'name'): RedshiftType => ({ name: 'varchar', length: 65_535, items });
 export const char = (length: number): RedshiftType => ({ name: 'char', length });
 export const flag = char(1);
 export const integer: RedshiftType = { name: 'integer' };

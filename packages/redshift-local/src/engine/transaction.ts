@@ -21,7 +21,7 @@ export async function changeBlock(
       `${kind.toUpperCase()} in a batch that is a transaction is not modelled by the local warehouse (use ExecutionMode AUTO_COMMIT)`,
     );
   if (statement.kind === 'begin') {
-    if (session.block === undefined) session.readOnly = statement.readOnly;
+    if (session.block === undefined) session.readOnly = statement.readOnly || readsOnly(session);
     session.block ??= 'open';
     return;
   }
@@ -31,6 +31,9 @@ export async function changeBlock(
   session.block = undefined;
   await session.begin();
 }
+
+/** True if the setting `readonly` lets the session's transactions only read. */
+const readsOnly = (session: Session) => session.catalog.setting('readonly') === 'on';
 
 /** What a block that is READ ONLY runs. */
 const reads = ['begin', 'commit', 'rollback', 'query', 'explain', 'set'];
@@ -44,7 +47,8 @@ const undecided = ['unload', 'truncate', 'grant', 'revoke', 'comment', 'maintain
 export function requireLiveBlock(session: Session, kind: string): void {
   if (session.block === 'aborted' && kind !== 'commit' && kind !== 'rollback')
     throw new WarehouseError('current transaction is aborted, commands ignored until end of transaction block');
-  if (session.block === undefined || !session.readOnly || reads.includes(kind)) return;
+  const isReadOnly = session.block === undefined ? readsOnly(session) : session.readOnly;
+  if (!isReadOnly || reads.includes(kind)) return;
   throw new WarehouseError(
     undecided.includes(kind)
       ? `${kind.toUpperCase()} in a transaction that is READ ONLY is not modelled by the local warehouse`

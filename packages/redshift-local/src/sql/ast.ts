@@ -30,6 +30,8 @@ export type Expression = Positioned &
     | { readonly kind: 'name'; readonly parts: readonly Identifier[]; readonly isReserved?: boolean }
     /** `[1]` and attributes after an index, or attributes of an expression that is not a plain name. */
     | { readonly kind: 'navigate'; readonly from: Expression; readonly steps: readonly (Identifier | number)[] }
+    /** `list[i]`, an item of an array of the catalog whose place is no literal. */
+    | { readonly kind: 'item'; readonly from: Expression; readonly place: Expression }
     | {
         readonly kind: 'binary';
         readonly operator: BinaryOperator;
@@ -137,8 +139,8 @@ export type FromItem =
       readonly unpivot?: boolean;
       /** `at i`: the alias of an unnested element's position, or of an attribute's name. */
       readonly index?: Identifier;
-      /** True for a function in FROM. */
-      readonly isCall?: boolean;
+      /** Arguments of a function in FROM. */
+      readonly args?: readonly Expression[];
       readonly at: number;
     }
   | {
@@ -245,14 +247,12 @@ export interface ColumnDefinition {
   readonly identity?: IdentityColumn;
 }
 /** Keys are informational; Redshift does not enforce them. */
-export interface TableKeys {
-  readonly primary: readonly Identifier[];
-  readonly unique: readonly Identifier[];
-  readonly foreign: readonly {
-    readonly columns: readonly Identifier[];
-    readonly table: readonly Identifier[];
-    readonly references: readonly Identifier[];
-  }[];
+export interface TableKey {
+  readonly kind: 'primary' | 'unique' | 'foreign';
+  readonly name?: Identifier;
+  readonly columns: readonly Identifier[];
+  /** What a foreign key refers to. */
+  readonly target?: { readonly table: readonly Identifier[]; readonly references: readonly Identifier[] };
 }
 export interface TableAttributes {
   readonly diststyle?: 'even' | 'all' | 'key' | 'auto';
@@ -268,7 +268,7 @@ export type AlterAction =
   | { readonly kind: 'rename-column'; readonly column: Identifier; readonly to: Identifier }
   | { readonly kind: 'alter-type'; readonly column: Identifier; readonly type: RedshiftType; readonly typeAt: number }
   | { readonly kind: 'owner'; readonly to: Identifier }
-  | { readonly kind: 'add-key'; readonly what: 'primary key' | 'unique'; readonly columns: readonly Identifier[] }
+  | { readonly kind: 'add-key'; readonly key: TableKey }
   | {
       readonly kind: 'append';
       readonly from: readonly Identifier[];
@@ -356,7 +356,7 @@ export type StatementNode = { readonly at: number; readonly end: number } & (
       readonly temp: boolean;
       readonly ifNotExists: boolean;
       readonly columns: readonly ColumnDefinition[];
-      readonly keys: TableKeys;
+      readonly keys: readonly TableKey[];
       readonly attributes: TableAttributes;
     }
   | {

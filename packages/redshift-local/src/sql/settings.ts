@@ -39,6 +39,9 @@ export const settings: Readonly<Record<string, Setting>> = {
   enable_vacuum_boost: off,
   spectrum_enable_pseudo_columns: { standard: 'true', taken: 'switch' },
   standard_conforming_strings: off,
+  // True if the transactions of the session that follow cannot write. Redshift's JDBC driver sets it.
+  readonly: { standard: 'off', taken: 'switch' },
+  max_index_keys: { standard: '32', taken: [] },
   server_version: { standard: '8.0.2', taken: [] },
   server_encoding: { standard: 'UTF8', taken: [] },
   transaction_isolation: { standard: 'serializable', taken: [] },

@@ -27,6 +27,7 @@ export interface Problem {
 const codes: readonly (readonly [pattern: RegExp, code: string])[] = [
   [/not (?:supported|modelled) by the local warehouse|not supported on Redshift tables/, '0A000'],
   [/current transaction is aborted/, '25P02'],
+  [/transaction is read-only/, '25006'],
   [/cannot (?:run|be executed) (?:from|inside) a/, '25001'],
   [/permission denied|must be owner|must be superuser/, '42501'],
   [/^1023|could not complete because of conflict|Serializable isolation/, '40001'],

@@ -30,6 +30,7 @@ const advised: readonly (readonly [advice: string, refused: string, ...mended: s
   ],
   ['cast it to varchar', "select 'at ' || at from shop.t", "select 'at ' || at::varchar from shop.t"],
   ['cast it to varchar', "select 'p ' || payload.s from shop.t", "select 'p ' || payload.s::varchar from shop.t"],
+  ['use ||', "select name + 'x' from shop.t", "select name || 'x' from shop.t"],
   [
     'use case',
     "select 'is ' || sold from shop.t",

@@ -1,7 +1,11 @@
+import { catalogIds, encodingNames, idOf } from '../object-ids';
+import { isList, itemsOf, type List, listOf } from '../resolve/lists';
 import { relationSql } from '../resolve/relation-sql';
 import { quoteLiteral, type Value } from '../resolve/value';
-import { boolean, integer, isInteger, isText, varchar } from '../types';
+import { boolean, integer, isInteger, varchar } from '../types';
+
 import type { Call, FunctionEntry } from './call';
+import { conditionalFunctions } from './number';
 
 /**
  * Functions over the catalog that clients ask for when they list databases, relations and columns. They run on the leader
@@ -42,6 +46,7 @@ function named(view: string, column: string, shown: (call: Call, number: string)
     if (typeof constant !== 'string' || /^\d+$/.test(constant))
       return { sql: `coalesce(${shown(call, oid(call, 0))}, cast(${oid(call, 0)} as varchar))`, type: name };
     const last = constant.replaceAll('"', '').split('.').at(-1)!;
+    if (view === 'pg_class' && Object.hasOwn(catalogIds, last)) return { sql: String(catalogIds[last]), type: integer };
     return { sql: lookup(call, view, 'oid', quoteLiteral(last), column), type: integer };
   });
 }
@@ -57,13 +62,13 @@ const always = (sql: string, type: Value['type'], count: readonly [number, numbe
 function formatType(call: Call): string {
   const number = oid(call, 0);
   const modifier = oid(call, 1);
-  return `(case ${number} when 16 then 'boolean' when 20 then 'bigint' when 21 then 'smallint' when 23 then 'integer' when 700 then 'real'
+  return `(case when ${number} is null then null else case ${number} when 16 then 'boolean' when 20 then 'bigint' when 21 then 'smallint' when 23 then 'integer' when 700 then 'real'
     when 701 then 'double precision' when 1082 then 'date' when 1083 then 'time without time zone' when 1114 then 'timestamp without time zone'
     when 1184 then 'timestamp with time zone' when 4000 then 'super' when 6551 then 'binary varying' when 26 then 'oid' when 19 then 'name'
     when 1042 then 'character' || coalesce('(' || (nullif(${modifier}, -1) - 4) || ')', '')
     when 1043 then 'character varying' || coalesce('(' || (nullif(${modifier}, -1) - 4) || ')', '')
     when 1700 then 'numeric' || coalesce('(' || (((nullif(${modifier}, -1) - 4) >> 16) & 65535) || ',' || ((nullif(${modifier}, -1) - 4) & 65535) || ')', '')
-    else '???' end)`;
+    else '???' end end)`;
 }
 
 /** An operator on bits. Its edges over the columns of tables are not modelled. */
@@ -110,8 +115,32 @@ function hasPrivilege(
       and (g.body->>'$.privilege') = ${quoteLiteral(privilege)} and (g.body->>'$.grantee') in (${user}, 'public')))`;
 }
 
+/** An argument that is an array, as DuckDB list. */
+function list(call: Call, i: number): { readonly sql: string; readonly type: List } {
+  const { type, sql } = call.typed(i);
+  if (!isList(type)) throw call.unsupported(`function ${call.name} of anything but an array of the catalog`);
+  return { sql: itemsOf(sql, type), type };
+}
+
+/** `value = any (list)` */
+function anyOf(call: Call): { readonly sql: string; readonly type: Value['type'] } {
+  const { type } = call.value(1);
+  if (!isList(type)) throw call.unsupported('ANY of anything but a query');
+  const value = type.items === 'integer' ? call.integer(0) : call.text(0).sql;
+  return { sql: `list_contains(${list(call, 1).sql}, ${value})`, type: boolean };
+}
+
+/** A constraint as ALTER TABLE ADD takes it. */
+const constraintText = (call: Call) =>
+  `(select any_value(k.millrace_definition) from ${rowsOf(call, 'pg_constraint')} as k where k.oid = ${oid(call, 0)})`;
+
 export const catalogFunctions: Readonly<Record<string, FunctionEntry>> = {
   regclass: named('pg_class', 'relname', (call, number) => lookup(call, 'pg_class', 'relname', number)),
+  /** The number of a function is made from its name, because none is listed. */
+  regproc: entry([1, 1], (call) => {
+    const name = call.literal(0).replaceAll('"', '').split('.').at(-1)!;
+    return { sql: idOf('function', quoteLiteral(name)), type: integer };
+  }),
   regtype: named('pg_type', 'typname', (call, number) => lookup(call, 'pg_type', 'typname', number)),
   regnamespace: named('pg_namespace', 'nspname', (call, number) => lookup(call, 'pg_namespace', 'nspname', number)),
   pg_get_userbyid: entry([1, 1], (call) => ({
@@ -133,6 +162,17 @@ export const catalogFunctions: Readonly<Record<string, FunctionEntry>> = {
       join ${rowsOf(call, 'pg_namespace')} as n on n.oid = k.relnamespace and n.nspname = d.schemaname where k.oid = ${oid(call, 0)})`,
     type: maxText,
   })),
+  /** The column at a place of an index. The definition of the whole is not modelled. */
+  pg_get_indexdef: entry([3, 3], (call) => ({
+    sql: lookup(call, 'pg_attribute', 'attname', `${oid(call, 0)} and k.attnum = ${call.integer(1)}`, 'attrelid'),
+    type: maxText,
+  })),
+  pg_get_constraintdef: entry([1, 2], (call) => ({ sql: constraintText(call), type: maxText })),
+  /** The name of an encoding, which is its own number here. */
+  format_encoding: entry([1, 1], (call) => ({
+    sql: `list_extract([${encodingNames.map(quoteLiteral).join(', ')}], ${call.integer(0)} + 1)`,
+    type: name,
+  })),
   obj_description: entry([1, 2], (call) => ({
     sql: `(select any_value(k.description) from ${rowsOf(call, 'pg_description')} as k where k.objoid = ${oid(call, 0)} and k.objsubid = 0)`,
     type: maxText,
@@ -143,15 +183,20 @@ export const catalogFunctions: Readonly<Record<string, FunctionEntry>> = {
   })),
   /** An array is its text here, with braces around its items. */
   array_to_string: entry([2, 2], (call) => {
-    const value = call.typed(0);
-    if (!isText(value.type)) throw call.wrongType(0);
-    return { sql: `replace(trim(${value.sql}, '{}'), ',', ${call.text(1).sql})`, type: maxText };
+    return { sql: `array_to_string(${list(call, 0).sql}, ${call.text(1).sql})`, type: maxText };
   }),
+  array_upper: entry([2, 2], (call) => {
+    call.literalInteger(1, 1, 1);
+    return { sql: `cast(nullif(len(${list(call, 0).sql}), 0) as integer)`, type: integer };
+  }),
+  'operator any': entry([2, 2], anyOf),
+  /** NVL of two values. AWS does not document it, but its JDBC driver sends it in queries of the catalog. */
+  isnull: entry([2, 2], (call) => conditionalFunctions.nvl!.emit(call)),
   current_schemas: entry([1, 1], (call) => {
     const implicit = `case when ${call.of(0, 'boolean').sql} then 'pg_catalog,' else '' end`;
     return {
       sql: `'{' || ${implicit} || array_to_string(getvariable('millrace_search_path'), ',') || '}'`,
-      type: maxText,
+      type: listOf('name'),
     };
   }),
   'operator >>': bits('>>'),

@@ -1,5 +1,5 @@
 import type { AlterAction, StatementNode } from '../ast';
-import { parseColumn } from './columns';
+import { parseColumn, parseTableConstraint } from './columns';
 import type { Cursor } from './cursor';
 import { parseUser } from './ddl';
 import { parseSetting } from './tools';
@@ -52,11 +52,7 @@ function parseAlterDatabase(cursor: Cursor): Unplaced {
 
 function parseConstraint(cursor: Cursor): AlterAction | undefined {
   if (!cursor.isWord('primary', 'constraint', 'unique', 'foreign')) return undefined;
-  if (cursor.takeWords('constraint')) cursor.identifier('a constraint');
-  if (cursor.takeWords('primary', 'key'))
-    return { kind: 'add-key', what: 'primary key', columns: cursor.identifiers('a column') };
-  if (cursor.takeWords('unique')) return { kind: 'add-key', what: 'unique', columns: cursor.identifiers('a column') };
-  throw cursor.unsupported(`ADD ${cursor.token.value.toUpperCase()}`);
+  return { kind: 'add-key', key: parseTableConstraint(cursor)! };
 }
 
 function parseAction(cursor: Cursor): AlterAction {

@@ -1,5 +1,5 @@
 import type { RedshiftType } from '../../statement';
-import type { Expression } from '../ast';
+import type { Expression, Identifier } from '../ast';
 import type { Cursor } from './cursor';
 import { isQueryStart } from './query-start';
 import { parseType } from './type';
@@ -29,6 +29,26 @@ export function parseArrayOf(cursor: Cursor): Expression {
   const query = cursor.grammar.query(cursor);
   cursor.expectOperator(')');
   return { kind: 'subquery', query, isList: true, at };
+}
+
+/** Whether `[place]` follows, with a place that is no literal. */
+export const isItem = (cursor: Cursor): boolean =>
+  cursor.isOperator('[') && cursor.peek().kind !== 'number' && cursor.peek().kind !== 'string';
+
+export function parseItem(cursor: Cursor, from: Expression): Expression {
+  const { at } = cursor.next();
+  const place = cursor.grammar.expression(cursor);
+  cursor.expectOperator(']');
+  return { kind: 'item', from, place, at };
+}
+
+/** `= any (list)` and `<> all (list)`, after the parenthesis. */
+export function anyOf(cursor: Cursor, operand: Expression, negated: boolean, at: number): Expression {
+  const list = cursor.grammar.expression(cursor);
+  cursor.expectOperator(')');
+  const args = [operand, list];
+  const found: Expression = { kind: 'call', name: 'operator any', args, star: false, distinct: false, at };
+  return negated ? { kind: 'not', operand: found, at } : found;
 }
 
 /** Operators on bits, by which clients read the modifier of a type. */
@@ -66,4 +86,29 @@ export function parseCastType(cursor: Cursor): RedshiftType {
   if (cursor.takeWords('name')) return { name: 'varchar', length: 128 };
   if (cursor.takeWords('oid')) return { name: 'integer' };
   return parseType(cursor);
+}
+
+/** The functions that may be in FROM, with the numbers of their arguments. */
+const tableFunctions: Readonly<Record<string, readonly [least: number, most: number]>> = {
+  pg_get_late_binding_view_cols: [0, 0],
+  current_database: [0, 0],
+  generate_series: [2, 3],
+};
+
+/** The arguments of a function in FROM. Undefined if it is no function. */
+export function parseTableFunction(cursor: Cursor, name: readonly Identifier[]): Expression[] | undefined {
+  if (!cursor.isOperator('(')) return undefined;
+  const called = name.at(-1)!.text;
+  const counts = Object.hasOwn(tableFunctions, called) ? tableFunctions[called] : undefined;
+  const isOfCatalog = name.length === 1 || (name.length === 2 && name[0]!.text === 'pg_catalog');
+  if (!counts || !isOfCatalog) throw cursor.unsupported(`function ${called.toUpperCase()} in FROM`, name[0]!.at);
+  cursor.next();
+  const args = cursor.isOperator(')') ? [] : cursor.list(() => cursor.grammar.expression(cursor));
+  cursor.expectOperator(')');
+  if (args.length < counts[0] || args.length > counts[1])
+    throw cursor.source.error(
+      `function ${called.toUpperCase()} takes ${[...new Set(counts)].join(' to ')} arguments, got ${args.length}`,
+      name[0]!.at,
+    );
+  return args;
 }

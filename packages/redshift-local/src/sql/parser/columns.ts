@@ -1,48 +1,45 @@
-import type { ColumnDefinition, Identifier, TableKeys } from '../ast';
+import type { ColumnDefinition, TableKey } from '../ast';
 import type { Cursor } from './cursor';
 import { parseExpression } from './expression';
 import { parseType } from './type';
 
-interface Keys {
-  primary: Identifier[];
-  unique: Identifier[];
-  foreign: TableKeys['foreign'][number][];
-}
-
 /** Parses the columns and constraints of CREATE TABLE, with their parentheses. */
-export function parseColumns(cursor: Cursor): { columns: ColumnDefinition[]; keys: TableKeys } {
+export function parseColumns(cursor: Cursor): { columns: ColumnDefinition[]; keys: TableKey[] } {
   const columns: ColumnDefinition[] = [];
-  const keys: Keys = { primary: [], unique: [], foreign: [] };
+  const keys: TableKey[] = [];
   cursor.expectOperator('(');
   cursor.list(() => {
     if (cursor.isWord('like')) throw cursor.unsupported('LIKE beside other columns');
-    if (!parseTableConstraint(cursor, keys)) columns.push(parseColumn(cursor, keys));
+    const { at } = cursor;
+    const key = parseTableConstraint(cursor);
+    if (key) addKey(cursor, keys, key, at);
+    else columns.push(parseColumn(cursor, keys));
   });
   cursor.expectOperator(')');
   return { columns, keys };
 }
 
-function parseTableConstraint(cursor: Cursor, keys: Keys): boolean {
-  const named = cursor.takeWords('constraint');
-  if (named) cursor.identifier('a constraint');
-  const at = cursor.at;
-  if (cursor.takeWords('primary', 'key')) addPrimary(cursor, keys, cursor.identifiers('a column'), at);
-  else if (cursor.takeWords('unique')) keys.unique.push(...cursor.identifiers('a column'));
-  else if (cursor.takeWords('foreign', 'key')) {
+/** Parses a constraint of a table, as in CREATE TABLE and after ADD. */
+export function parseTableConstraint(cursor: Cursor): TableKey | undefined {
+  const name = cursor.takeWords('constraint') ? cursor.identifier('a constraint') : undefined;
+  if (cursor.takeWords('primary', 'key')) return { kind: 'primary', name, columns: cursor.identifiers('a column') };
+  if (cursor.takeWords('unique')) return { kind: 'unique', name, columns: cursor.identifiers('a column') };
+  if (cursor.takeWords('foreign', 'key')) {
     const columns = cursor.identifiers('a column');
     cursor.expectWord('references');
-    keys.foreign.push({ columns, ...parseReferences(cursor) });
-  } else if (named) throw cursor.syntaxError('PRIMARY KEY, UNIQUE or FOREIGN KEY');
-  else return false;
-  return true;
+    return { kind: 'foreign', name, columns, target: parseTarget(cursor) };
+  }
+  if (name) throw cursor.syntaxError('PRIMARY KEY, UNIQUE or FOREIGN KEY');
+  return undefined;
 }
 
-function addPrimary(cursor: Cursor, keys: Keys, columns: Identifier[], at: number): void {
-  if (keys.primary.length > 0) throw cursor.source.error('multiple primary keys for one table are not allowed', at);
-  keys.primary.push(...columns);
+function addKey(cursor: Cursor, keys: TableKey[], key: TableKey, at: number): void {
+  if (key.kind === 'primary' && keys.some(({ kind }) => kind === 'primary'))
+    throw cursor.source.error('multiple primary keys for one table are not allowed', at);
+  keys.push(key);
 }
 
-function parseReferences(cursor: Cursor): { table: Identifier[]; references: Identifier[] } {
+function parseTarget(cursor: Cursor): TableKey['target'] {
   const table = cursor.reference('a table');
   return { table, references: cursor.isOperator('(') ? cursor.identifiers('a column') : [] };
 }
@@ -51,7 +48,7 @@ const encodings =
   `raw az64 bytedict delta delta32k lzo mostly8 mostly16 mostly32 runlength text255 text32k zstd auto`.split(' ');
 
 /** Parses a column and its constraints. Its keys are added to those of the table. */
-export function parseColumn(cursor: Cursor, keys: Keys = { primary: [], unique: [], foreign: [] }): ColumnDefinition {
+export function parseColumn(cursor: Cursor, keys: TableKey[] = []): ColumnDefinition {
   const name = cursor.identifier('a column');
   const type = parseType(cursor);
   let notNull = false;
@@ -63,9 +60,10 @@ export function parseColumn(cursor: Cursor, keys: Keys = { primary: [], unique: 
   for (;;) {
     const at = cursor.at;
     if (cursor.takeWords('not', 'null')) notNull = true;
-    else if (cursor.takeWords('primary', 'key')) addPrimary(cursor, keys, [name], at);
-    else if (cursor.takeWords('unique')) keys.unique.push(name);
-    else if (cursor.takeWords('references')) keys.foreign.push({ columns: [name], ...parseReferences(cursor) });
+    else if (cursor.takeWords('primary', 'key')) addKey(cursor, keys, { kind: 'primary', columns: [name] }, at);
+    else if (cursor.takeWords('unique')) keys.push({ kind: 'unique', columns: [name] });
+    else if (cursor.takeWords('references'))
+      keys.push({ kind: 'foreign', columns: [name], target: parseTarget(cursor) });
     else if (cursor.takeWords('distkey')) distkey = true;
     else if (cursor.takeWords('sortkey')) sortkey = true;
     else if (cursor.takeWords('default')) defaultValue = parseExpression(cursor);

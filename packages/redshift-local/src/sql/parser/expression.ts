@@ -1,6 +1,6 @@
 import type { BinaryOperator, Expression, Identifier } from '../ast';
 import { parseCall } from './call';
-import { bitsOf, castOf, isArrayOf, parseArrayOf, skipCatalog } from './catalog';
+import { anyOf, bitsOf, castOf, isArrayOf, isItem, parseArrayOf, parseItem, skipCatalog } from './catalog';
 import type { Cursor } from './cursor';
 import { isSubqueryStart } from './query-start';
 import { parseType, tryParseType } from './type';
@@ -76,7 +76,7 @@ function parseQuantified(cursor: Cursor, operand: Expression, operator: string, 
   if (!(isIn || isNotIn) || !cursor.isOperator('('))
     throw cursor.unsupported(`operator ${operator} ${word.toUpperCase()}`, at);
   cursor.next();
-  if (!isSubqueryStart(cursor)) throw cursor.unsupported(`${word.toUpperCase()} of anything but a query`, at);
+  if (!isSubqueryStart(cursor)) return anyOf(cursor, operand, isNotIn, at);
   const query = cursor.grammar.query(cursor);
   cursor.expectOperator(')');
   return { kind: 'in-query', operand, query, negated: isNotIn, at };
@@ -219,6 +219,7 @@ function parsePostfix(cursor: Cursor): Expression {
     else if (cursor.isWord('collate')) throw cursor.unsupported('COLLATE');
     else if (isOuterMark(cursor)) throw cursor.unsupported('an outer join by (+)');
     else if (cursor.takeWords('at', 'time', 'zone')) operand = atTimeZone(cursor, operand, at);
+    else if (isItem(cursor)) operand = parseItem(cursor, operand);
     else if (cursor.isOperator('[', '.')) {
       operand = { kind: 'navigate', from: operand, steps: parseSteps(cursor), at };
     } else return operand;
@@ -272,7 +273,7 @@ function parsePrimary(cursor: Cursor): Expression {
       cursor.next();
       return { kind, name: value, at };
     case 'quoted':
-      return parseName(cursor);
+      return cursor.peek().kind === 'operator' && cursor.peek().value === '(' ? parseCall(cursor) : parseName(cursor);
     case 'word':
       return parseWord(cursor);
     case 'operator':

@@ -12,7 +12,7 @@ import type {
   SetOperation,
 } from '../ast';
 import { parseOrderBy } from './call';
-import { parseCastType } from './catalog';
+import { parseCastType, parseTableFunction } from './catalog';
 import type { Cursor } from './cursor';
 import { parseExpression } from './expression';
 import { isJoinGroup, isQueryStart } from './query-start';
@@ -288,24 +288,13 @@ function parseFromItem(cursor: Cursor): FromItem {
     return parsePivots(cursor, { kind: 'query', query, alias: alias ?? unnamed(at), columnAliases, at });
   }
   const name = unpivot ? cursor.column('a value of type super') : cursor.reference('a relation');
-  const isCall = isTableFunction(cursor, name);
+  const args = parseTableFunction(cursor, name);
   if (cursor.isOperator('[')) throw cursor.unsupported('an array index in FROM');
   const alias = parseAlias(cursor);
   const index = cursor.takeWords('at') ? cursor.identifier('a name of the position') : undefined;
-  const relation = { kind: 'relation' as const, name, ...alias, index, unpivot, isCall, at };
+  const relation = { kind: 'relation' as const, name, ...alias, index, unpivot, args, at };
   if (cursor.isWord('tablesample')) throw cursor.unsupported(cursor.token.value.toUpperCase());
   return parsePivots(cursor, relation);
-}
-
-/** The functions that may be in FROM. They have no arguments. */
-const tableFunctions = ['pg_get_late_binding_view_cols', 'current_database'];
-
-function isTableFunction(cursor: Cursor, name: readonly Identifier[]): boolean {
-  if (!cursor.isOperator('(')) return false;
-  if (!tableFunctions.includes(name.at(-1)!.text)) throw cursor.unsupported('a function in FROM', name[0]!.at);
-  cursor.next();
-  cursor.expectOperator(')');
-  return true;
 }
 
 /** Names of columns. Those of a function have types too, which must be the ones that it has. */

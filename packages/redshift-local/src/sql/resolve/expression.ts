@@ -7,6 +7,7 @@ import { withoutBlanks } from './blanks';
 import { numberLiteral } from './decimals';
 import type { Environment, ResolvedQuery } from './environment';
 import { activeGroupings } from './grouping';
+import { itemAt, listOf } from './lists';
 import { navigate, resolveName } from './names';
 import { comparable, compare, negate, resolveBinary, settle, unify } from './operators';
 import { regularExpression, similarPattern } from './regexp';
@@ -53,8 +54,9 @@ export function resolveExpression(node: Expression, environment: Environment): V
     case 'name':
       return resolveName(node, environment);
     case 'navigate':
-      if (isSearchPath(node.from)) return schemaOfPath(node, environment);
       return navigate(environment.resolve(node.from, environment), node.steps, environment, node.at);
+    case 'item':
+      return itemAt(node, environment);
     case 'binary':
       return resolveBinary(node, environment);
     case 'negate':
@@ -93,17 +95,6 @@ function scientific(node: Expression, type: Type): Value | undefined {
 
 const text = (constant: string): Value => ({ sql: quoteLiteral(constant), type: { name: 'unknown' }, constant });
 
-const isSearchPath = (node: Expression) => node.kind === 'call' && node.name === 'current_schemas';
-
-/** `(current_schemas(true))[1]`, the only array whose elements can be read. */
-function schemaOfPath({ from, steps, at }: Expression & { kind: 'navigate' }, environment: Environment): Value {
-  const [place, ...more] = steps;
-  if (typeof place !== 'number' || more.length > 0)
-    throw environment.context.source.unsupported('an attribute of CURRENT_SCHEMAS', at);
-  const { sql } = environment.resolve(from, environment);
-  return { sql: `nullif(split_part(trim(${sql}, '{}'), ',', ${place}), '')`, type: varchar(128) };
-}
-
 /** A placeholder's value: like a literal, unless its type is given. */
 function parameterValue(node: Expression & { kind: 'parameter' }, { context, caster }: Environment): Value {
   const bound = context.parameter(node);
@@ -125,6 +116,7 @@ type Predicate = Exclude<
       | 'interval'
       | 'name'
       | 'navigate'
+      | 'item'
       | 'binary'
       | 'negate'
       | 'cast'
@@ -386,7 +378,7 @@ function scalarSubquery(node: Expression & { kind: 'subquery' }, environment: En
   if (node.isList)
     return {
       sql: `(select '{' || coalesce(string_agg("c1", ','), '') || '}' from (${sql}) as "list"("c1"))`,
-      type: varchar(65_535),
+      type: listOf('name'),
     };
   return { sql: `(${sql})`, type: columns[0]!.type.name === 'unknown' ? varchar(1) : columns[0]!.type };
 }

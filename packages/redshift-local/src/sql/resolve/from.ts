@@ -11,6 +11,7 @@ import { comparable } from './operators';
 import { pivoted } from './pivot';
 import { relationSql } from './relation-sql';
 import { Context, Scope, type ScopeColumn, type ScopeRelation } from './scope';
+import { series } from './series';
 import { elementsOf, namesOf, valuesOf } from './super';
 import { quoteIdentifier, quoteLiteral } from './value';
 
@@ -98,7 +99,7 @@ function resolveRelation(item: RelationItem, environment: Environment): string {
   }
   if (isPath) return unnest(item, environment);
   if (item.name.length === 2 && context.catalog.externalSchema(first)) return readStream(item, first, environment);
-  const relation = item.isCall ? calledRelation(item, environment) : findRelation(item.name, context);
+  const relation = item.args ? calledRelation(item, item.args, environment) : findRelation(item.name, context);
   markRelation(relation, item.at, context);
   const alias = item.alias ? context.fold(item.alias) : relation.name;
   const schema = item.alias ? undefined : relation.schema;
@@ -144,8 +145,9 @@ function readLateView(relation: Relation, text: string, { context, resolveQuery 
 const maxLateViews = 16;
 
 /** A function in FROM, as a relation of the rows that it returns. */
-function calledRelation(item: RelationItem, environment: Environment): Relation {
+function calledRelation(item: RelationItem, args: readonly Expression[], environment: Environment): Relation {
   const name = item.name.at(-1)!.text;
+  if (name === 'generate_series') return series(item, args, environment);
   if (name !== 'current_database') return lateColumns(environment);
   const columns: ColumnInfo[] = [{ name, type: { name: 'varchar', length: 128 } }];
   const query = `select cast(getvariable('millrace_database') as varchar) as ${name}`;

@@ -2,6 +2,7 @@ import type { Expression, Identifier } from '../ast';
 import { describe } from '../types';
 import type { Environment } from './environment';
 import { groupingOf } from './grouping';
+import { isList, itemOf } from './lists';
 import type { Scope, ScopeColumn, ScopeRelation } from './scope';
 import { navigated } from './super';
 import { trimmedEnd, type Value } from './value';
@@ -179,7 +180,10 @@ export function navigate(
 ): Value {
   const { source } = environment.context;
   const first = steps[0]!;
-  if (value.type.name !== 'super') {
+  const { type } = value;
+  if (isList(type) && typeof first === 'number' && steps.length === 1)
+    return { ...value, ...itemOf(value.sql, type, String(first)), origin: undefined };
+  if (type.name !== 'super') {
     throw source.error(
       `${typeof first === 'number' ? `index [${first}]` : `attribute "${first.text}"`} of a value of type ${describe(value.type)}`,
       at,

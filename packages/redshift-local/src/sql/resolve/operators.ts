@@ -132,6 +132,10 @@ export function resolveBinary(node: Binary, environment: Environment): Value {
   const [left, right] = resolveSides(node, environment);
   if (['=', '<>', '<', '>', '<=', '>='].includes(operator)) return compare(operator, left, right, environment, at);
   if (operator === '||') return concatenate(left, right, environment, at);
+  if (operator === '+' && areTexts(left, right)) {
+    context.mark('texts added', at);
+    return concatenate(left, right, environment, at);
+  }
   const [a, b] = operands(operator, left, right, environment, at);
   if (isTime(a.type) || isTime(b.type)) return { ...dateArithmetic(operator, a, b, environment, at), ...flags(a, b) };
   if (a.type.name === 'super' || b.type.name === 'super') {
@@ -146,6 +150,13 @@ export function resolveBinary(node: Binary, environment: Environment): Value {
   }
   return { ...arithmetic(operator, a, b, environment, at), ...flags(a, b) };
 }
+
+/** Whether `+` is between texts, as in the queries of AWS's own tools for the catalog (v_generate_tbl_ddl). */
+const areTexts = (left: Value, right: Value): boolean =>
+  [left, right].some(({ type }) => isText(type)) &&
+  [left, right].every(
+    ({ type, constant }) => isText(type) || (type.name === 'unknown' && typeof constant === 'string'),
+  );
 
 /**
  * A literal of unknown type takes the type of the other side. Its digits are undocumented if it multiplies or divides a

@@ -82,6 +82,8 @@ export type Trait =
   | 'unnesting'
   | 'common table'
   | 'leader node function'
+  /** Texts with a plus between them. */
+  | 'texts added'
   | 'compute node function';
 
 const maxGroups = 14;
@@ -171,6 +173,9 @@ export class Context {
     const reads = this.traits.reads.filter(
       ({ schema, name }) => !name.startsWith('pg_') && schema !== 'information_schema',
     );
+    const added = found.get('texts added');
+    if (added !== undefined && (reads.length > 0 || this.traits.reads.length === 0))
+      throw this.source.unsupported('operator + between texts (use ||)', added);
     const [leader, compute] = [found.get('leader node function'), found.get('compute node function')];
     if (compute !== undefined && reads.length === 0)
       throw this.source.error(

@@ -7,6 +7,7 @@ import { quoteIdentifier } from '../resolve/value';
 import { describe } from '../types';
 import { columnOf, nameOf, targetOf } from './change';
 import { columnSql, tableColumn } from './ddl';
+import { checkForeignKey, constraintsOf } from './keys';
 import { requireUnique } from './shared';
 
 type Node<K extends StatementNode['kind']> = StatementNode & { kind: K };
@@ -66,12 +67,15 @@ export function translateAlterTable(node: Node<'alter-table'>, context: Context)
     case 'owner':
       return { ...base, change: { kind: 'owner', to: context.fold(action.to) }, duckdb: [] };
     case 'add-key': {
-      for (const identifier of action.columns) {
+      const { key } = action;
+      for (const identifier of key.columns) {
         const { name, notNull } = columnOf(relation, identifier, context);
-        if (action.what === 'primary key' && !notNull)
+        if (key.kind === 'primary' && !notNull)
           throw context.source.error(`column "${name}" of a primary key must be NOT NULL`, identifier.at);
       }
-      return { ...base, change: { kind: 'key' }, duckdb: [] };
+      checkForeignKey(key, nameOf(relation), context);
+      const [constraint] = constraintsOf([key], nameOf(relation), context);
+      return { ...base, change: { kind: 'key', constraint: constraint! }, duckdb: [] };
     }
     case 'append':
       return { ...base, ...append(action, relation, context, at) };

@@ -1,14 +1,15 @@
 import type { IdentityColumn, Name, Relation, Statement, StoredKeys, TableColumn } from '../../statement';
-import type { ColumnDefinition, Identifier, Reference, StatementNode, TableAttributes, TableKeys } from '../ast';
+import type { ColumnDefinition, Identifier, Reference, StatementNode, TableAttributes } from '../ast';
 import { folded } from '../lexer';
 import { Caster } from '../resolve/cast';
-import { findRelation, splitName, uniqueNames } from '../resolve/from';
+import { splitName, uniqueNames } from '../resolve/from';
 import { environmentOf, resolveQuery } from '../resolve/query';
 import { relationSql } from '../resolve/relation-sql';
 import { type Context, Scope } from '../resolve/scope';
 import { quoteIdentifier, quoteLiteral } from '../resolve/value';
 import { describe, duckdbType, isInteger } from '../types';
-import { columnOf, nameOf, targetOf } from './change';
+import { nameOf, targetOf } from './change';
+import { checkForeignKey, constraintsOf } from './keys';
 import { newName, requireUnique, toColumns } from './shared';
 
 type Node<K extends StatementNode['kind']> = StatementNode & { kind: K };
@@ -102,19 +103,19 @@ const most = ({ seed, step }: IdentityColumn) => (step > 0 ? 2 ** 53 : seed);
 
 export function translateCreateTable(node: Node<'create-table'>, context: Context): Statement {
   const { name, sql } = createdName(node.table, node.temp, context);
-  const primary = new Set(node.keys.primary.map((key) => context.fold(key)));
+  const primary = new Set(
+    node.keys
+      .filter(({ kind }) => kind === 'primary')
+      .flatMap((key) => key.columns.map((column) => context.fold(column))),
+  );
   const columns = node.columns.map((column) => {
     const described = tableColumn(column, context);
     return primary.has(described.name) ? { ...described, notNull: true } : described;
   });
   requireUnique(columns, context, node.at);
-  const { unique, foreign } = node.keys;
-  checkKeys(node.attributes, columns, context, [
-    ...node.keys.primary,
-    ...unique,
-    ...foreign.flatMap((key) => key.columns),
-  ]);
-  for (const key of foreign) checkForeignKey(key, name, context);
+  const named = node.keys.flatMap((key) => key.columns);
+  checkKeys(node.attributes, columns, context, named);
+  for (const key of node.keys) checkForeignKey(key, name, context);
   for (const { name: column, type, distkey, sortkey } of node.columns) {
     if ((distkey || sortkey) && type.name === 'super')
       throw context.source.error(`column "${column.text}" of type super cannot be a key`, column.at);
@@ -122,7 +123,8 @@ export function translateCreateTable(node: Node<'create-table'>, context: Contex
   if (columns.filter(({ identity }) => identity).length > 1)
     throw context.source.error('a table has one identity column at most', node.at);
   const duckdb = tableSql(node, name, sql, columns);
-  const keys = keysOf(node.attributes, context, node.columns);
+  const constraints = constraintsOf(node.keys, name, context);
+  const keys = { ...keysOf(node.attributes, context, node.columns), ...(constraints.length > 0 && { constraints }) };
   return { kind: 'create-table', table: name, temp: node.temp, ifNotExists: node.ifNotExists, columns, keys, duckdb };
 }
 
@@ -144,20 +146,6 @@ function keysOf(
     sortkey: sorted.map((identifier) => context.fold(identifier)),
     ...(encoded.length > 0 && { encodings: Object.fromEntries(encoded) }),
   };
-}
-
-/** The table and columns of a foreign key must exist, although the key is not enforced. */
-function checkForeignKey(
-  { columns, table, references }: TableKeys['foreign'][number],
-  own: Name,
-  context: Context,
-): void {
-  const { schema = 'public', name } = splitName(table, context);
-  if (schema === own.schema && name === own.name) return;
-  const relation = findRelation(table, context);
-  for (const reference of references) columnOf(relation, reference, context);
-  if (references.length > 0 && references.length !== columns.length)
-    throw context.source.error('number of referencing and referenced columns for foreign key disagree', table[0]!.at);
 }
 
 /**

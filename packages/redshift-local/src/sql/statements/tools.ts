@@ -109,7 +109,8 @@ export function translateSet(
     if (!/^\d{1,9}$/.test(given)) throw source.error(`parameter "${name}" requires an integer value`, valueAt);
     return { kind: 'set', name, value: given };
   }
-  const word = ({ true: 'on', false: 'off', yes: 'on', no: 'off' } as Record<string, string>)[low] ?? low;
+  const word =
+    ({ true: 'on', false: 'off', yes: 'on', no: 'off', 1: 'on', 0: 'off' } as Record<string, string>)[low] ?? low;
   if (setting.taken === 'switch') {
     if (word !== 'on' && word !== 'off') throw source.error(`parameter "${name}" requires a Boolean value`, valueAt);
     return { kind: 'set', name, value: word };
