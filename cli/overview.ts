@@ -29,7 +29,7 @@ export const overview = {
   reprocess: ['reprocess [options] <key>', 'load one object that could not be loaded'],
   duplicates: ['duplicates [options]', 'reload duplicates of history after a change of identity'],
   rejects: ['rejects [options]', 'list rejected records, or merge them again'],
-  forget: ['forget [options] [subject...]', 'find every place that has data of a person; deletes nothing yet'],
+  forget: ['forget [options] [subject...]', 'find every place that has data of a person, and erase it'],
   why: ['why [options] <event...>', 'find one event, or say why it is missing'],
   cost: ['cost [options] [environments...]', 'what an environment costs, computed from its templates'],
   preflight: ['preflight [options] <environment>', 'report what will fail in the first deployment to an account'],

@@ -18,6 +18,50 @@ export interface Buckets {
   put(bucket: string, key: string, body: Uint8Array): Promise<ListedObject>;
   /** Writes a JSON text where there is no object. Returns false if there is one. */
   putNew(bucket: string, key: string, text: string): Promise<boolean>;
+  readonly versions: ObjectVersions;
+}
+
+/** A version of an object. In a bucket without versions each object has one, with the id `null`. */
+export interface ObjectVersion extends ListedObject {
+  readonly versionId: string;
+  readonly isLatest: boolean;
+  /** True if it only says that the object was deleted. It has no bytes and no etag. */
+  readonly isDeleteMarker: boolean;
+}
+
+/** What S3 keeps beside the bytes of an object, so that a rewritten object can keep it too. */
+export interface ObjectFacts {
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly contentType?: string;
+  readonly contentEncoding?: string;
+  readonly contentDisposition?: string;
+  readonly contentLanguage?: string;
+  readonly cacheControl?: string;
+  /** Undefined for the standard class. */
+  readonly storageClass?: string;
+}
+
+/** The versions of objects: what was overwritten or deleted is still there, in a bucket with versions. */
+export interface ObjectVersions {
+  /** Lists the versions of the objects below a prefix in key order, the newest first, in pages of up to 1,000. */
+  pages(bucket: string, prefix: string): AsyncIterable<readonly ObjectVersion[]>;
+  /** Streams the bytes of a version. Undefined if it is gone. */
+  read(bucket: string, key: string, versionId: string): Promise<AsyncIterable<Uint8Array> | undefined>;
+  /** Returns what is kept beside the bytes of a version. Undefined if it is gone. */
+  facts(bucket: string, key: string, versionId: string): Promise<ObjectFacts | undefined>;
+  /**
+   * Writes the bytes of a file over the object on the condition that its etag is still this one.
+   * @returns the new version. Undefined if the object has changed or is gone
+   */
+  replace(
+    bucket: string,
+    key: string,
+    etag: string,
+    file: string,
+    facts: ObjectFacts,
+  ): Promise<{ readonly etag: string; readonly versionId: string; readonly size: number } | undefined>;
+  /** Deletes a version for good. Does nothing if it is gone. */
+  delete(bucket: string, key: string, versionId: string): Promise<void>;
 }
 
 export interface QueueMessage {

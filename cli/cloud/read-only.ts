@@ -12,7 +12,16 @@ export function readOnlyCloud(cloud: Cloud): Cloud {
   const { buckets, queues } = cloud;
   return {
     ...cloud,
-    buckets: { ...buckets, put: refused('writing an object') },
+    buckets: {
+      ...buckets,
+      put: refused('writing an object'),
+      putNew: refused('writing an object'),
+      versions: {
+        ...buckets.versions,
+        replace: refused('writing an object'),
+        delete: refused('deleting a version'),
+      },
+    },
     queues: {
       send: refused('sending a message'),
       receive: refused('receiving a message'),

@@ -14,6 +14,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import { listedObject, listPages, s3Objects } from '../../lambda/shared/s3';
 import { messageCounts, sendMessages } from '../../lambda/shared/sqs';
+import { s3Versions } from './object-versions';
 import type { Buckets, QueueLook, QueueMessage, Queues, StreamRecord, Streams } from './ports';
 import { streamAddress } from './stream-address';
 
@@ -45,6 +46,7 @@ export function s3Buckets(client: Pick<S3Client, 'send'>): Buckets {
     },
 
     putNew: (bucket, key, text) => s3Objects(client).putIf(bucket, key, text, undefined, 'application/json'),
+    versions: s3Versions(client),
   };
 }
 

@@ -16,7 +16,7 @@ import {
 import { allExports, contentText, findExport, type NamedExport } from './exports/find-export';
 import { publishCorrection, publishDue, type Requested } from './exports/publish';
 import { readPublications } from './exports/read-publications';
-import { verifyPublication } from './exports/verify-publication';
+import { isRemoved, verifyPublication } from './exports/verify-publication';
 import { wholeNumber } from './options';
 
 export function addExports(program: Command, io: CommandIo, exit: Exit): void {
@@ -131,6 +131,19 @@ function lateText({ rows, reason, window }: Requested['late'][number]): string {
 const waitingText = (name: string, failure: string) =>
   `${name} waits: a view that it reads could not be refreshed: ${failure}`;
 
+/** The publication that counts for a reader: the last one of the window, or the last snapshot. */
+function newestOf(
+  all: readonly { readonly named: NamedExport; readonly success: Success }[],
+  { name }: NamedExport,
+  { kind, window }: Success,
+): Success | undefined {
+  return all
+    .filter(
+      ({ named, success }) => named.name === name && (kind === 'snapshot' || success.window.start === window.start),
+    )
+    .at(-1)?.success;
+}
+
 /** Returns what a reader has who replaces each window by its corrections; of snapshots, the newest. */
 function newestOfWindows(found: readonly Success[]): Success[] {
   const byWindow = new Map<string, Success>();
@@ -206,6 +219,7 @@ async function verify(context: Context, chosen: readonly NamedExport[], window: 
     revision: number;
     rows: number;
     files: number;
+    removed: boolean;
     problems: string[];
   }[] = [];
   const publications: { readonly named: NamedExport; readonly success: Success }[] = [];
@@ -214,8 +228,13 @@ async function verify(context: Context, chosen: readonly NamedExport[], window: 
       if (window === undefined || Date.parse(success.window.start) === window) publications.push({ named, success });
   for (const { named, success } of publications) {
     const { rows, revision, files } = success;
-    const problems = await verifyPublication(context, success);
-    results.push({ export: named.name, window: success.window.start, revision, rows, files: files.length, problems });
+    const wrong = await verifyPublication(context, success);
+    const isMissing = wrong.length > 0 && wrong.every((problem) => problem.endsWith(': is missing'));
+    const removed =
+      isMissing && success !== newestOf(publications, named, success) && (await isRemoved(context, success));
+    const problems = removed ? [] : wrong;
+    const facts = { export: named.name, window: success.window.start, revision, rows, files: files.length };
+    results.push({ ...facts, removed, problems });
     stage.count(results.length, 'publications', publications.length);
   }
   stage.done(plural(results.length, 'publication'));
@@ -226,13 +245,19 @@ async function verify(context: Context, chosen: readonly NamedExport[], window: 
   else {
     for (const { export: name, window: start, problems } of wrong)
       context.stdout.write(`${problems.map((problem) => `${name} ${start}: ${problem}`).join('\n')}\n`);
-    const files = results.reduce((sum, result) => sum + result.files, 0);
-    const rows = results.reduce((sum, result) => sum + result.rows, 0);
+    const there = results.filter(({ removed }) => !removed);
+    const files = there.reduce((sum, result) => sum + result.files, 0);
+    const rows = there.reduce((sum, result) => sum + result.rows, 0);
+    const removed = results.length - there.length;
     if (isEmpty)
       context.stdout.write(`there is no publication of a window that begins at ${new Date(window).toISOString()}\n`);
     else
       context.stdout.write(
-        `${plural(results.length, 'publication')} with ${plural(files, 'file')} and ${plural(rows, 'row')}: ${wrong.length === 0 ? 'whole' : `${wrong.length} not as published`}\n`,
+        `${plural(there.length, 'publication')} with ${plural(files, 'file')} and ${plural(rows, 'row')}: ${wrong.length === 0 ? 'whole' : `${wrong.length} not as published`}\n${
+          removed === 0
+            ? ''
+            : `${plural(removed, 'replaced publication')} without files: they were deleted when a subject was forgotten\n`
+        }`,
       );
   }
   return wrong.length === 0 && !isEmpty;

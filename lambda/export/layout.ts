@@ -104,6 +104,8 @@ export const runOfKey = (pipeline: string, exportName: string, key: string): str
 export const sentinelKey = (prefix: string) => `${prefix}INCOMPLETE`;
 /** Describes the run. It is written after the run's files were checked. */
 export const successKey = (prefix: string) => `${prefix}success.json`;
+/** Says that the files of a published run were deleted, when a subject was forgotten: see docs/exports.md. */
+export const removedKey = (prefix: string) => `${prefix}removed.json`;
 /** The engine's files. They have a prefix of their own, since UNLOAD refuses a prefix that is not empty, and the sentinel is written first. */
 export const dataPrefix = (prefix: string) => `${prefix}data/`;
 export const latestKey = (pipeline: string, exportName: string) => `${exportPrefix(pipeline, exportName)}latest.json`;

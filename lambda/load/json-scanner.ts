@@ -7,6 +7,17 @@ const escaped = /["\\/bfnrt]|u[0-9a-fA-F]{4}/y;
 /** The kind of token that may come next. */
 type Expected = 'value' | 'first value' | 'name' | 'first name' | 'colon' | 'comma';
 
+/** Receives the tokens of an object or array in their order. A token is a part of the text of the current line. */
+export interface JsonTokens {
+  /** `{` or `[`. */
+  opened(sign: '{' | '['): void;
+  closed(): void;
+  /** The name of an attribute, with its quotation marks. */
+  name(token: string): void;
+  /** A string with its quotation marks, a number, `true`, `false` or `null`. */
+  value(token: string): void;
+}
+
 /**
  * Finds where an object or array ends, line by line, since no token spans lines. Texts have one character per byte. The
  * scanner checks only the grammar, neither UTF-8 nor attributes.
@@ -17,6 +28,9 @@ export class JsonScanner {
   private expected: Expected = 'value';
   private text = '';
   private at = 0;
+
+  /** @param tokens @default - the tokens are only checked */
+  constructor(private readonly tokens?: JsonTokens) {}
 
   reset(): void {
     this.levels = [];
@@ -57,13 +71,18 @@ export class JsonScanner {
       else this.expected = this.levels.at(-1) === '}' ? 'name' : 'value';
       return expected === (sign === ',' ? 'comma' : 'colon');
     }
+    const from = this.at;
     if (expected === 'name' || expected === 'first name') {
       this.expected = 'colon';
-      return sign === '"' && this.string();
+      const isName = sign === '"' && this.string();
+      if (isName) this.tokens?.name(this.text.slice(from, this.at));
+      return isName;
     }
     if (!this.mayBeValue()) return false;
     this.expected = 'comma';
-    return sign === '"' ? this.string() : this.matches(word);
+    const isValue = sign === '"' ? this.string() : this.matches(word);
+    if (isValue) this.tokens?.value(this.text.slice(from, this.at));
+    return isValue;
   }
 
   private mayBeValue(): boolean {
@@ -74,6 +93,7 @@ export class JsonScanner {
     this.at += 1;
     this.levels.push(sign === '{' ? '}' : ']');
     this.expected = sign === '{' ? 'first name' : 'first value';
+    this.tokens?.opened(sign);
     return this.levels.length <= maxLevels;
   }
 
@@ -81,6 +101,7 @@ export class JsonScanner {
     const { expected } = this;
     this.at += 1;
     this.expected = 'comma';
+    this.tokens?.closed();
     const mayClose = expected === 'comma' || expected === (sign === '}' ? 'first name' : 'first value');
     return this.levels.pop() === sign && mayClose;
   }

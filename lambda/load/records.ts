@@ -72,7 +72,8 @@ function isOdd(bytes: Buffer): boolean {
   return odd;
 }
 
-async function* plainBytes(
+/** The bytes of an object without its compression. */
+export async function* plainBytes(
   body: AsyncIterable<Uint8Array>,
   compression: FileShape['compression'],
 ): AsyncGenerator<Buffer> {

@@ -91,11 +91,19 @@ export class FakeCloud implements Cloud {
         yield body ?? Buffer.alloc(0);
       })();
     },
+    versions: {
+      pages: (bucket, prefix) => this.pages(`${bucket}/${prefix}`),
+      read: (bucket, key) => this.buckets.read(bucket, key),
+      facts: async () => ({ metadata: {} }),
+      replace: async () => undefined,
+      delete: async (bucket, key) => void this.objects.delete(`${bucket}/${key}`),
+    },
   };
 
   private async *pages(prefix: string) {
     const found = [...this.objects].filter(([name]) => name.startsWith(prefix)).map(([, object]) => object);
-    for (let at = 0; at < found.length; at += 2) yield found.slice(at, at + 2);
+    const current = { versionId: 'null', isLatest: true, isDeleteMarker: false };
+    for (let at = 0; at < found.length; at += 2) yield found.slice(at, at + 2).map((o) => ({ ...current, ...o }));
   }
 
   readonly queues: Cloud['queues'] = {

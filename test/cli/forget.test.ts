@@ -196,15 +196,28 @@ describe('subjects', () => {
     expect(() => valuesOf(args, body === undefined ? undefined : file(`${name}.txt`, body))).toThrow(message);
   });
 
-  test('need a file that exists, a pipeline that declares them, and no --apply', async () => {
+  test('need a file that exists, a pipeline that declares them, and options that go together', async () => {
     expect(() => valuesOf([], join(folder, 'absent'))).toThrow('--file: ENOENT');
     expect(() => parseSubjects(['who=a'], { pipeline: 'visits' }, [base])).toThrow(
       "--pipeline must be one that declares a subject (shop), got 'visits'",
     );
     expect(() => parseSubjects(['who=a'], {}, [aPipeline()])).toThrow('no pipeline declares a subject');
-    const { code, stderr } = await millrace('forget', 'customer_id=c1', '--apply');
+  });
+
+  test.each<[string, string]>([
+    ['customer_id=c1 --apply --verify', '--apply and --verify cannot be given together'],
+    ['--status --verify', '--status and --verify cannot be given together'],
+    ['customer_id=c1 --status', '--status takes no subjects: it shows all runs'],
+    ['customer_id=c1 --yes-many', '--yes-many is for --apply'],
+    ['customer_id=c1 --no-wait', '--no-wait is for --apply'],
+    ['--apply --pipeline pageviews', "--pipeline must be one that declares a subject (estore), got 'pageviews'"],
+    ['--apply --file absent.txt', '--file: ENOENT'],
+    ['--apply name=c1', '<subject> must be column=value with a column of customer_id'],
+    ['', 'name at least one subject'],
+  ])('are refused before anything is reached: %s', async (args, message) => {
+    const { code, stderr } = await millrace('forget', ...args.split(' ').filter((arg) => arg !== ''));
+    expect(stderr).toContain(message);
     expect(code).toBe(2);
-    expect(stderr).toContain("unknown option '--apply'");
   });
 
   test('are divided so that a statement takes each part', () => {

@@ -5,9 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { ItemColumn, ItemFormat } from '../../../lambda/export/contract';
+import { removedKey } from '../../../lambda/export/layout';
 import type { PublishedFile, Success } from '../../../lambda/export/publication';
 import { assertTimeLeft, type Context } from '../context';
 import { wholeObject } from './read-publications';
+
+/** True if the files were deleted because a later publication replaced them when a subject was forgotten. */
+export async function isRemoved({ cloud }: Context, { prefix }: Success): Promise<boolean> {
+  return (await cloud.buckets.head(cloud.names.exportsBucket, removedKey(prefix))) !== undefined;
+}
 
 /** Returns what is wrong with one publication, one line each. */
 export async function verifyPublication(context: Context, success: Success): Promise<string[]> {

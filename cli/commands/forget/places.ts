@@ -3,6 +3,7 @@ import { answersPrefix } from '../../../lambda/endpoint/contract';
 import { undecodedPrefix, versionPrefix } from '../../../lambda/load/contract';
 import type { Days, Pipeline } from '../../../pipelines/definition';
 import { daysOf } from '../../../sql/names';
+import { hourOf } from '../../forget/sweep-places';
 import type { Stage } from '../../progress';
 import { plural } from '../../terminal';
 import type { Context } from '../context';
@@ -92,12 +93,6 @@ export async function workObjects(context: Context, { name }: Pipeline, stage: S
     answers: await below(answersPrefix(name)),
     files: await below(`${versionPrefix}${name}/`, `${undecodedPrefix}${name}/`),
   };
-}
-
-/** `2026/11/21/09/…` as epoch milliseconds. */
-function hourOf(key: string): number | undefined {
-  const [, year, month, day, hour] = /^(\d{4})\/(\d\d)\/(\d\d)\/(\d\d)\//.exec(key) ?? [];
-  return year === undefined ? undefined : Date.parse(`${year}-${month}-${day}T${hour}:00:00Z`);
 }
 
 /** Makes the report of a pipeline. */
@@ -225,7 +220,7 @@ export function placesOf(
 const sizeOf = ({ rows, bytes }: RowsFound) => ({ rows, bytes });
 
 /** Days for which the warehouse keeps its automated snapshots. Undefined if the environment does not say. */
-function snapshotDays(environment: Environment | undefined): number | undefined {
+export function snapshotDays(environment: Environment | undefined): number | undefined {
   if (environment?.warehouse.kind === 'provisioned') return environment.warehouse.snapshotRetentionDays;
   // Recovery points of Redshift Serverless (Management Guide, "Snapshots and recovery points").
   return environment?.warehouse.kind === 'serverless' ? 1 : undefined;

@@ -33,13 +33,7 @@ export function parseSubjects(
   { file, pipeline: name }: SubjectOptions,
   all: readonly Pipeline[],
 ): Search[] {
-  const declaring = all.filter(({ subject = [] }) => subject.length > 0);
-  if (declaring.length === 0) throw new Failure("no pipeline declares a subject, as subject: ['customer_id']", 2);
-  const pipelines = declaring.filter((pipeline) => name === undefined || pipeline.name === name);
-  if (pipelines.length === 0) {
-    const names = declaring.map((pipeline) => pipeline.name).join(', ');
-    throw new Failure(`--pipeline must be one that declares a subject (${names}), got '${name}'`, 2);
-  }
+  const pipelines = declaringPipelines(all, name);
   const columns = [...new Set(pipelines.flatMap(({ subject = [] }) => subject))];
   const given = new Map<string, Set<string>>();
   const add = (text: string, at: string) => {
@@ -56,6 +50,19 @@ export function parseSubjects(
       .map((column) => ({ column, values: [...given.get(column.name)!] }));
     return subjects.length === 0 ? [] : [{ pipeline, subjects }];
   });
+}
+
+/**
+ * The pipelines that declare a subject, or the one with this name.
+ * @throws Failure if there is none
+ */
+export function declaringPipelines(all: readonly Pipeline[], name: string | undefined): Pipeline[] {
+  const declaring = all.filter(({ subject = [] }) => subject.length > 0);
+  if (declaring.length === 0) throw new Failure("no pipeline declares a subject, as subject: ['customer_id']", 2);
+  const pipelines = declaring.filter((pipeline) => name === undefined || pipeline.name === name);
+  if (pipelines.length > 0) return pipelines;
+  const names = declaring.map((pipeline) => pipeline.name).join(', ');
+  throw new Failure(`--pipeline must be one that declares a subject (${names}), got '${name}'`, 2);
 }
 
 function check(count: number): void {
