@@ -51,7 +51,19 @@ function settingsOf(name: string, value: string): (readonly [string, string])[] 
   const known = name.toLowerCase();
   if (!Object.hasOwn(settings, known))
     throw new WireError('42704', `unrecognized configuration parameter "${name}"`, true);
+  if (known === 'timezone') requireUtc(value);
   return [[known, value]];
+}
+
+/** JDBC drivers ask for the time zone of their machine. */
+function requireUtc(zone: string): void {
+  const { taken } = settings['timezone']!;
+  if (Array.isArray(taken) && taken.includes(zone.toLowerCase())) return;
+  throw new WireError(
+    '0A000',
+    `time zone ${JSON.stringify(zone)} is not supported by the local warehouse, whose sessions are in UTC: give Redshift's JDBC driver the property connectionTimezone=SERVER`,
+    true,
+  );
 }
 
 /** Reads `-c name=value` and `--name=value`, where a backslash keeps the next character. */

@@ -45,6 +45,14 @@ describe('prepared statements of the PostgreSQL port', () => {
     expect(await valuesOf(client, 'select coalesce($1, 7), $2::int + 1', [null, '4'])).toEqual([[7, 5]]);
   });
 
+  test('a time without time zone ignores the offset of a parameter', async () => {
+    await client.query('insert into s.t (d, e) values ($1, $2)', ['2024-02-29 +02', '2024-02-29 10:11:12.5+02']);
+    expect(
+      await valuesOf(client, 'select d::varchar, e::varchar, $1::time::varchar from s.t', ['10:11:12+02']),
+    ).toEqual([['2024-02-29', '2024-02-29 10:11:12.5', '10:11:12']]);
+    expect(await errorOf(client.query("select '2024-02-29 10:11:12+02'::timestamp"))).toMatchObject({ code: '0A000' });
+  });
+
   test('values are never read as SQL', async () => {
     const nasty = "'; drop table s.t; -- \\' $1 \" \u{1f600}";
     expect(await valuesOf(client, 'select $1::varchar(100)', [nasty])).toEqual([[nasty]]);

@@ -130,6 +130,11 @@ describe('the PostgreSQL port', () => {
     expect(await valuesOf(client, 'show query_group')).toEqual([['night']]);
     expect(await valuesOf(client, 'show search_path')).toEqual([['a,b']]);
     await client.end();
+    expect(await errorOf(logIn(port, { options: '-c timezone=Europe/Berlin' }))).toMatchObject({
+      code: '0A000',
+      message: expect.stringMatching(/"Europe\/Berlin".*connectionTimezone=SERVER/),
+    });
+    await (await logIn(port, { options: '-c timezone=UTC' })).end();
   });
 
   test.each([

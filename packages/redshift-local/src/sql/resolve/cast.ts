@@ -74,7 +74,8 @@ export class Caster {
   cast(value: Value, to: RedshiftType, mode: CastMode, at: number): Value {
     if (value.constant !== undefined && value.type.name === 'unknown') {
       value.infer?.(to);
-      const constant = this.constant(value.constant, to, mode, at);
+      const given = value.isParameter && value.constant ? withoutOffset(value.constant, to) : value.constant;
+      const constant = this.constant(given, to, mode, at);
       return { ...constant, sql: in64Bits(constant.sql, to), aggregate: value.aggregate };
     }
     const sql = this.repeated(this.castSql(value, to, mode, at), at);
@@ -333,6 +334,15 @@ export function bounded(sql: string): string {
   return letting('b', sql, (b) => `case when strlen(${b}) > ${maxTextBytes} then ${tooLong} else ${b} end`);
 }
 export const maxTextBytes = 65_535;
+
+/**
+ * The text of a parameter without its offset, which dates, times and timestamps without time zone ignore. Redshift's JDBC
+ * driver sends the offset of its machine with each of them, and reads the value as a time of that machine.
+ */
+const withoutOffset = (text: string, to: RedshiftType) =>
+  ['date', 'time', 'timestamp'].includes(to.name)
+    ? text.replace(/^((?:\d{4}-\d\d?-\d\d?)?(?: ?\d\d:\d\d:\d\d(?:\.\d+)?)?) ?[+-]\d\d(?::?\d\d)?$/, '$1')
+    : text;
 
 /** `20240209` is a date too (https://docs.aws.amazon.com/redshift/latest/dg/r_Date_and_time_literals.html). */
 const withDashes = (text: string) => {

@@ -98,7 +98,7 @@ const text = (constant: string): Value => ({ sql: quoteLiteral(constant), type: 
 /** A placeholder's value: like a literal, unless its type is given. */
 function parameterValue(node: Expression & { kind: 'parameter' }, { context, caster }: Environment): Value {
   const bound = context.parameter(node);
-  const value = { ...(bound.text === null ? nullValue : text(bound.text)), infer: bound.infer };
+  const value = { ...(bound.text === null ? nullValue : text(bound.text)), infer: bound.infer, isParameter: true };
   return bound.type ? caster.cast(value, bound.type, 'explicit', node.at) : value;
 }
 

@@ -10,6 +10,8 @@ export interface Value {
    * written.
    */
   readonly constant?: string | null;
+  /** True for the value of a placeholder. */
+  readonly isParameter?: boolean;
   /** Called with the type that the use of a placeholder without a value asks for. */
   readonly infer?: (type: RedshiftType) => void;
   /** A SUPER value as a path below a JSON expression, so that the whole path is read at once. */
