@@ -10,7 +10,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { AwsError, storing } from 'aws-local-kit';
 import type { Field, ResultSet, ResultSink } from '../engine/result';
 import type { ResultColumn } from '../statement';
@@ -18,6 +18,12 @@ import type { ResultColumn } from '../statement';
 /** Approximate size of a page. */
 const pageBytes = 2 ** 20;
 const bufferedBytes = 2 ** 18;
+
+/**
+ * A result of at most this size is in the record of its statement. To create a file takes longer than a short query, and
+ * sometimes ten times as long.
+ */
+const recordBytes = 2 ** 11;
 
 /** A page of at most this size is read without a switch of threads, which would take longer than the read. */
 const smallBytes = 2 ** 16;
@@ -30,6 +36,8 @@ export interface StoredResult {
   readonly bytes: number;
   /** Byte at which each page begins. The last entry is the end of the file. */
   readonly pages: readonly number[];
+  /** The lines of a small result, which has no file. */
+  readonly lines?: string;
 }
 
 /**
@@ -41,7 +49,6 @@ export class ResultFiles {
 
   /** @param index of the statement in its batch */
   writer(id: string, index: number, signal: AbortSignal): ResultWriter {
-    mkdirSync(this.folder, { recursive: true });
     return new ResultWriter(this.file(id, index), signal);
   }
 
@@ -49,6 +56,7 @@ export class ResultFiles {
   async page(id: string, index: number, result: StoredResult, page: number): Promise<Field[][]> {
     const [start, end] = [result.pages[page]!, result.pages[page + 1]!];
     if (start === end) return [];
+    if (result.lines !== undefined) return rowsOf(result.lines);
     const bytes = Buffer.alloc(end - start);
     try {
       const read = bytes.length <= smallBytes ? readSmall : readLarge;
@@ -57,7 +65,7 @@ export class ResultFiles {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       throw new AwsError('ResourceNotFoundException', `the result of statement ${id} is gone from the data folder`);
     }
-    return bytes.toString('utf8').trimEnd().split('\n').map(rowOf);
+    return rowsOf(bytes.toString('utf8'));
   }
 
   remove(id: string, statements: number): void {
@@ -94,7 +102,7 @@ async function readLarge(path: string, bytes: Buffer, start: number): Promise<vo
   }
 }
 
-/** Writes the rows of one statement as they arrive. The file is created with the first rows. */
+/** Writes the rows of one statement as they arrive. The file is created when they are too many for the record. */
 export class ResultWriter implements ResultSink {
   private descriptor: number | undefined;
   private buffer: string[] = [];
@@ -128,12 +136,13 @@ export class ResultWriter implements ResultSink {
   }
 
   complete(): void {
-    this.flush();
+    if (this.written > 0 || this.buffered > recordBytes) this.flush();
   }
 
   /** Closes the result, after `complete`. */
   end({ columns, rows, bytes }: ResultSet): StoredResult {
     this.close();
+    if (this.buffered > 0) return { columns, rows, bytes, pages: [0, this.buffered], lines: this.buffer.join('') };
     if (this.pages.at(-1) !== this.written || this.pages.length === 1) this.pages.push(this.written);
     return { columns, rows, bytes, pages: this.pages };
   }
@@ -150,13 +159,18 @@ export class ResultWriter implements ResultSink {
     if (this.buffered === 0) return;
     const bytes = Buffer.from(this.buffer.join(''));
     storing('the result of a statement', this.file, () => {
-      this.descriptor ??= openSync(this.file, 'w');
+      this.descriptor ??= this.create();
       for (let done = 0; done < bytes.length; )
         done += writeSync(this.descriptor, bytes, done, bytes.length - done, this.written + done);
     });
     this.written += bytes.length;
     this.buffer = [];
     this.buffered = 0;
+  }
+
+  private create(): number {
+    mkdirSync(dirname(this.file), { recursive: true });
+    return openSync(this.file, 'w');
   }
 
   private close(): void {
@@ -170,6 +184,8 @@ function lineOf(record: readonly Field[]): string {
   const large = record.some((field) => 'longValue' in field && typeof field.longValue === 'bigint');
   return JSON.stringify(record, large ? (_, value) => (typeof value === 'bigint' ? String(value) : value) : undefined);
 }
+
+const rowsOf = (lines: string): Field[][] => lines.trimEnd().split('\n').map(rowOf);
 
 function rowOf(line: string): Field[] {
   const fields = JSON.parse(line) as Field[];

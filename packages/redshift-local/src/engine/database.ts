@@ -191,6 +191,8 @@ export interface EndedQuery {
   chunks(): AsyncIterable<DuckDBValue[][]>;
 }
 
+let nextPid = 1_073_742_000;
+
 /** One session with the database. Temporary objects and variables live as long as the session. */
 export class Connection {
   /** The last values of the variables. A rollback does not restore earlier ones. */
@@ -199,6 +201,8 @@ export class Connection {
   private readonly pending = new Map<string, string>();
   private readonly running = new Set<Promise<unknown>>();
   private isClosed = false;
+  /** Id of the server process that would serve the connection. */
+  readonly pid = nextPid++;
 
   constructor(
     private readonly raw: DuckDBConnection,
@@ -275,6 +279,12 @@ export class Connection {
    */
   async *chunks(sql: string, mostRows: number): AsyncIterable<DuckDBValue[][]> {
     const result = await this.limited(sql, mostRows);
+    if (result.rowCount === 0) return;
+    // A small result is read at once: each fetch would cost a switch of threads.
+    if (result.chunkCount === 1) {
+      yield result.getChunk(0).getRows();
+      return;
+    }
     for (;;) {
       const chunk = await result.fetchChunk();
       if (!chunk || chunk.rowCount === 0) return;

@@ -86,8 +86,10 @@ export class Session {
   readonly changedRelations = new Set<string>();
   /** True if the connection holds temporary objects. It must not serve another session then. */
   usedTemporary = false;
-  /** Id of the server process that would serve the session. */
-  readonly pid = nextPid++;
+  /** Id of the server process that would serve the session. Sessions that follow each other may have the same one. */
+  get pid(): number {
+    return this.connection.pid;
+  }
   /** Receives the rows of queries. @default - they are kept in memory */
   sink: ResultSink | undefined;
   /** True if the client reads rows at its own pace, from a cursor. */
@@ -284,8 +286,6 @@ export interface TransactionLog {
   readonly rows: readonly LogRow[];
   readonly written: boolean;
 }
-
-let nextPid = 1_073_742_000;
 
 /** State that sessions share: transactions, and logs that are not visible yet. */
 export interface SharedState {

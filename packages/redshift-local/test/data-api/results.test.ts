@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { translate } from '../../src/sql';
 import { ownerStatements } from '../support/sql';
@@ -11,7 +11,8 @@ beforeEach(async () => {
 afterEach(() => local.dispose());
 
 const place = { ClusterIdentifier: cluster, Database: 'millrace', SecretArn: owner };
-const files = () => readdirSync(join(local.folder, 'warehouse', 'results'));
+const folder = () => join(local.folder, 'warehouse', 'results');
+const files = () => (existsSync(folder()) ? readdirSync(folder()) : []);
 const digits = `select (a.n * 10000 + b.n * 1000 + c.n * 100 + d.n * 10 + e.n) as n, repeat('x', 60) as pad from t a, t b, t c, t d, t e order by 1`;
 
 async function fillDigits() {
@@ -62,12 +63,30 @@ test('results and descriptions outlive a restart', async () => {
 
 test('what failed leaves no file, and what is forgotten takes its file along', async () => {
   await fillDigits();
-  await local.run('select n / (n - 9) from t');
-  await local.run('select n from t');
+  await local.run(digits.replace('select (', 'select 1 / (a.n - 9), ('));
+  expect(files()).toHaveLength(0);
+  await local.run(digits);
   expect(files()).toHaveLength(1);
   local.clock.advanceTo(local.clock.now() + 25 * 3_600_000);
   await local.run('create table u (a integer)');
   expect(files()).toHaveLength(0);
+});
+
+test('a small result needs no file, and a restart keeps it', async () => {
+  await fillDigits();
+  const small = await local.run(
+    `select n::bigint * 1000000000000000000 as n, 'é' as letter from t where n in (7, 8) order by 1`,
+  );
+  const large = await local.run(`select n, repeat('x', 400) from t`);
+  expect(files()).toEqual([`${large.Id}.1`]);
+  local = await local.restart();
+  const { Records, TotalNumRows } = await local.call('GetStatementResult', { Id: small.Id });
+  expect(TotalNumRows).toBe(2);
+  expect(Records.map(([n, letter]: [{ longValue: bigint }, unknown]) => [String(n.longValue), letter])).toEqual([
+    ['7000000000000000000', { stringValue: 'é' }],
+    ['8000000000000000000', { stringValue: 'é' }],
+  ]);
+  expect((await local.call('GetStatementResult', { Id: large.Id })).Records).toHaveLength(10);
 });
 
 test('CSV is for statements that asked for it, and only through its operation', async () => {
