@@ -15,6 +15,7 @@ import { isDigest, scramOf, storedPassword } from './passwords';
 import * as privileges from './privileges';
 import type { Planned, Session } from './session';
 import { systemSchema } from './system-views';
+import { dropForeignKeysTo, foreignKeysTo } from './table-keys';
 
 type Of<K extends Statement['kind']> = Extract<Statement, { kind: K }>;
 
@@ -304,10 +305,12 @@ async function dropRelation(session: Session, entry: RelationEntry, cascade: boo
   const dependents = session.state
     .all('relation')
     .filter((other) => other.reads?.some((read) => qualified(read) === id));
-  if (dependents.length > 0 && !cascade)
+  const referring = foreignKeysTo(session, entry);
+  if (dependents.length + referring.length > 0 && !cascade)
     throw new WarehouseError(
-      `cannot drop ${entry.name} because other objects depend on it: ${dependents.map(qualified).join(', ')}`,
+      `cannot drop ${entry.name} because other objects depend on it: ${[...dependents.map(qualified), ...referring].join(', ')}`,
     );
+  if (referring.length > 0) dropForeignKeysTo(session, entry);
   for (const dependent of dependents) await dropRelation(session, dependent, true);
   if (entry.lateQuery === undefined)
     await session.connection.run(`drop ${entry.kind === 'view' ? 'view' : 'table'} ${duckdbName(entry)}`);

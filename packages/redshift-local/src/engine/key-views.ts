@@ -7,7 +7,8 @@ const keyPart = (path: string) => part(path, 'k.body');
 const ownName = `${part('schema')} || '.' || ${part('name')} || '.' || ${keyPart('name')}`;
 const eachKey = `${visibleRelations} as r, lateral (select value as body from json_each(r.body, '$.keys.constraints')) as k`;
 const hasIndex = `${keyPart('kind')} <> 'foreign'`;
-const constraintId = idOf('constraint', ownName);
+/** AWS's v_generate_tbl_ddl sorts by these numbers, and has room for eight digits. */
+const constraintId = idOf('constraint', ownName, 90_000_000);
 const indexId = idOf('index', ownName);
 const keyColumns = `cast(k.body->'$.columns' as varchar[])`;
 

@@ -52,11 +52,33 @@ export function keysAfter(keys: StoredKeys, owner: Name, table: Name, change: Ta
   }
 }
 
+/** The other tables with foreign keys to a table. */
+function referringTo(session: Session, table: Name): RelationEntry[] {
+  return session.state
+    .all('relation')
+    .filter((other) => qualified(other) !== qualified(table))
+    .filter(({ keys }) => keys?.constraints?.some((key) => key.table === qualified(table)));
+}
+
+/** The foreign keys of other tables to a table, which keep it from being dropped without CASCADE. */
+export function foreignKeysTo(session: Session, table: Name): string[] {
+  return referringTo(session, table).flatMap((other) =>
+    other
+      .keys!.constraints!.filter((key) => key.table === qualified(table))
+      .map(({ name }) => `constraint ${name} on table ${other.name}`),
+  );
+}
+
+export function dropForeignKeysTo(session: Session, table: Name): void {
+  for (const other of referringTo(session, table)) {
+    const constraints = other.keys!.constraints!.filter((key) => key.table !== qualified(table));
+    session.state.put('relation', qualified(other), { ...other, keys: { ...other.keys!, constraints } });
+  }
+}
+
 /** Lets the foreign keys of other tables follow a change of the table that they refer to. */
 export function followInKeys(session: Session, table: RelationEntry, change: TableChange): void {
-  for (const other of session.state.all('relation')) {
-    const refers = other.keys?.constraints?.some((key) => key.table === qualified(table));
-    if (!refers || qualified(other) === qualified(table)) continue;
+  for (const other of referringTo(session, table)) {
     const keys = keysAfter(other.keys!, other, table, change);
     if (keys !== other.keys) session.state.put('relation', qualified(other), { ...other, keys });
   }

@@ -1,8 +1,8 @@
 /** Numbers of the objects of the catalog. */
 
 /** Returns an object's number. It is made from the name, because the catalog has no other numbers. */
-export const idOf = (kind: string, name: string) =>
-  `cast(hash('${kind}/' || ${name}) % 1000000000 as integer) + 100000`;
+export const idOf = (kind: string, name: string, count = 1_000_000_000) =>
+  `cast(hash('${kind}/' || ${name}) % ${count} as integer) + 100000`;
 
 /** Numbers of the tables of PG_CATALOG that others refer to, as PostgreSQL 8.0 has them. */
 export const catalogIds: Readonly<Record<string, number>> = {

@@ -91,6 +91,13 @@ describe('the catalog that tools read', () => {
     await client.query('alter table s.uno drop column key');
     expect(await values(ours)).toEqual([]);
     await client.query('drop table s.uno; drop table s.two');
+    await client.query('create table s.one (k int primary key); create table s.two (k int references s.one)');
+    expect(await errorOf(client.query('drop table s.one'))).toMatchObject({
+      message: 'cannot drop one because other objects depend on it: constraint two_k_fkey on table two',
+    });
+    await client.query('drop table s.one cascade; create table s.one (k int primary key)');
+    expect(await values(`${constraints} where t.relname = 'two'`)).toEqual([]);
+    await client.query('drop table s.one; drop table s.two');
   });
 
   test('arrays of the catalog have items, and no others have', async () => {
@@ -121,6 +128,12 @@ describe('the catalog that tools read', () => {
       ['pg_catalog', 2],
       ['public', 2],
     ]);
+    expect(
+      await errorOf(client.query('select (information_schema._pg_expandarray(indkey)).n from pg_index')),
+    ).toMatchObject({
+      code: '0A000',
+      message: expect.stringContaining('function INFORMATION_SCHEMA._PG_EXPANDARRAY'),
+    });
     for (const sql of [
       "select 'a' = any ('{a}')",
       'select b[a] from s.parent',
@@ -168,6 +181,14 @@ describe('the catalog that tools read', () => {
         `select 'a ' + quote_ident(nspname) + '.', "left"(nspname, 1) from pg_namespace where nspname = 's'`,
       ),
     ).toEqual([['a s.', 's']]);
+    expect(
+      await values("select count(*) from pg_class where oid = split_part('x_' || oid, '_', 2) and relname = 'plain'"),
+    ).toEqual([['1']]);
+    expect(await values('select count(*) from pg_constraint where oid < 100000000')).toEqual([['5']]);
+    expect(await errorOf(client.query('select a from s.parent where a = b'))).toMatchObject({
+      code: '0A000',
+      message: expect.stringContaining('operator = between integer and character varying(20)'),
+    });
     expect(await errorOf(client.query("select b + 'x' from s.parent"))).toMatchObject({
       code: '0A000',
       message: expect.stringContaining('operator +'),

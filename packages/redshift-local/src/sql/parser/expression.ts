@@ -371,7 +371,10 @@ function parseApproximate(cursor: Cursor): Expression {
 
 function parseName(cursor: Cursor): Expression {
   const at = cursor.at;
-  return { kind: 'name', parts: cursor.column('an expression'), at };
+  const parts = cursor.column('an expression');
+  if (parts.length > 1 && cursor.isOperator('(') && !isOuterMark(cursor))
+    throw cursor.unsupported(`function ${parts.map(({ text }) => text.toUpperCase()).join('.')}`, at);
+  return { kind: 'name', parts, at };
 }
 
 function parseCast(cursor: Cursor): Expression {

@@ -133,7 +133,7 @@ export function resolveBinary(node: Binary, environment: Environment): Value {
   if (['=', '<>', '<', '>', '<=', '>='].includes(operator)) return compare(operator, left, right, environment, at);
   if (operator === '||') return concatenate(left, right, environment, at);
   if (operator === '+' && areTexts(left, right)) {
-    context.mark('texts added', at);
+    context.catalogOnly ??= { what: 'operator + between texts (use ||)', at };
     return concatenate(left, right, environment, at);
   }
   const [a, b] = operands(operator, left, right, environment, at);
@@ -452,15 +452,18 @@ export function comparable(
   const type = commonType(a.type, b.type);
   if (!type || type.name === 'super' || type.name === 'varbyte') {
     const hint = a.type.name === 'super' || b.type.name === 'super' ? ' (cast the super value)' : '';
-    throw environment.context.source.unsupported(
-      `${what} between ${describe(a.type)} and ${describe(b.type)}${hint}`,
-      at,
-    );
+    const mistake = `${what} between ${describe(a.type)} and ${describe(b.type)}${hint}`;
+    if (!isNumberAsText(a.type, b.type)) throw environment.context.source.unsupported(mistake, at);
+    environment.context.catalogOnly ??= { what: mistake, at };
+    return [`cast(${a.sql} as varchar)`, `cast(${b.sql} as varchar)`];
   }
   const mixed = (isTime(a.type) || isFloat(type)) && a.type.name !== b.type.name;
   if (mixed) return [widen(environment, a, type, at), widen(environment, b, type, at)];
   return isText(type) ? [withoutBlanks(a), withoutBlanks(b)] : [a.sql, b.sql];
 }
+
+/** Whether a number is compared with a text, as in the queries of AWS's own tools for the catalog (v_generate_tbl_ddl). */
+const isNumberAsText = (a: Type, b: Type): boolean => (isText(a) && isInteger(b)) || (isInteger(a) && isText(b));
 
 const mirrored: Readonly<Record<string, string>> = { '=': '=', '<': '>', '>': '<', '<=': '>=', '>=': '<=' };
 

@@ -82,8 +82,6 @@ export type Trait =
   | 'unnesting'
   | 'common table'
   | 'leader node function'
-  /** Texts with a plus between them. */
-  | 'texts added'
   | 'compute node function';
 
 const maxGroups = 14;
@@ -98,6 +96,8 @@ export class Context {
   stream?: { readonly externalSchema: string; readonly stream: string };
   /** True for a definition that outlives the session. */
   keepsQuery = false;
+  /** What only a statement may have that reads nothing but the catalog. */
+  catalogOnly?: { readonly what: string; readonly at: number };
   /** Number of names that were found in an outer query. */
   correlations = 0;
   /** Number of subqueries in expressions. */
@@ -173,9 +173,8 @@ export class Context {
     const reads = this.traits.reads.filter(
       ({ schema, name }) => !name.startsWith('pg_') && schema !== 'information_schema',
     );
-    const added = found.get('texts added');
-    if (added !== undefined && (reads.length > 0 || this.traits.reads.length === 0))
-      throw this.source.unsupported('operator + between texts (use ||)', added);
+    if (this.catalogOnly && (reads.length > 0 || this.traits.reads.length === 0))
+      throw this.source.unsupported(this.catalogOnly.what, this.catalogOnly.at);
     const [leader, compute] = [found.get('leader node function'), found.get('compute node function')];
     if (compute !== undefined && reads.length === 0)
       throw this.source.error(
