@@ -226,5 +226,5 @@ test('a process that no caller waits for yields to the others', async () => {
   const mine = getPriority();
   expect((await runnerOf(code).invoke({})).payload).toBe(mine);
   const yielding = await runnerOf(code).invoke({}, undefined, undefined, {});
-  expect(yielding.payload).toBe(Math.min(mine + 5, constants.priority.PRIORITY_LOW));
+  expect(yielding.payload).toBe(Math.min(mine + 10, constants.priority.PRIORITY_LOW));
 });
