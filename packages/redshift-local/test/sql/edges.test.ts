@@ -326,3 +326,12 @@ describe('what Redshift writes differently or not at all is refused (assumed)', 
     expect(await failure(sql)).toBe(words);
   });
 });
+
+test('a SUPER text is cut to the bytes of varchar(n), however long its spelling in JSON is (r_Character_types)', async () => {
+  await database.run(`create table shop.cut (id int, v super);
+    insert into shop.cut values (1, json_parse('"abc"')), (2, json_parse('"abcd"')), (3, json_parse('"\\\\u0061\\\\u0062c"')),
+      (4, json_parse('"a\\\\u0062cd"')), (5, json_parse('"éé"')), (6, json_parse('""'))`);
+  expect(await database.run('select v::varchar(3) from shop.cut order by id')).toEqual(
+    ['abc', 'abc', 'abc', 'abc', 'é', ''].map((text) => [text]),
+  );
+});

@@ -241,7 +241,9 @@ export class Caster {
     if (isText(to)) {
       const kept = `case when ${type} = 'DOUBLE' then ${shownNumber(numberText(value), to)} else ${text} end`;
       const fitted = (of: string) => this.fitText(of, { name: 'unknown' }, to, 'explicit', at);
-      const string = isColumn(value.sql) ? `when ${looksLikeString(value.sql)} then ${fitted(text)} ` : '';
+      const string = isColumn(value.sql)
+        ? `when ${looksLikeString(value.sql)} then ${unlessShort(value.sql, text, to, fitted(text))} `
+        : '';
       // Four values at most: DuckDB turns five or more into a join, which runs for every row despite the CASE around
       // it.
       return `case ${string}when ${type} not in ('OBJECT', 'ARRAY', 'BOOLEAN', 'NULL') then ${fitted(kept)} end`;
@@ -320,6 +322,15 @@ export class Caster {
     throw this.source.error(`invalid input syntax for type ${describe(to)}: "${text}"`, at);
   }
 }
+
+/**
+ * A text is never longer than its JSON without the quotes. If that is short enough, the text is read once. To compare
+ * its own length first would parse the JSON twice for every row.
+ */
+const unlessShort = (json: string, text: string, to: RedshiftType & { length: number }, fitted: string): string =>
+  to.name === 'varchar' && fitted !== text
+    ? `case when strlen(cast(${json} as varchar)) <= ${to.length + 2} then ${text} else ${fitted} end`
+    : fitted;
 
 /** Refuses bytes that do not fit the type. Redshift does not document what happens to them. */
 function fitBytes(sql: string, from: { length: number }, to: RedshiftType & { length: number }): string {
