@@ -282,15 +282,22 @@ class Change {
     this.waiting.clear();
   }
 
-  /** Waits for the next change. @throws Error if there is none within `longestWorkMs`, since something must hang */
+  /**
+   * Waits for the next change. The time is counted in looks, so that a process that was stopped for a while does not count
+   * that time.
+   * @throws Error if there is none within `longestWorkMs`, since something must hang
+   */
   next(describe: () => string): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new Error(`nothing changed in ${longestWorkMs} ms, ${describe()}`)),
-        longestWorkMs,
-      );
+      let waited = 0;
+      const timer = setInterval(() => {
+        waited += lookMs;
+        if (waited < longestWorkMs) return;
+        clearInterval(timer);
+        reject(new Error(`nothing changed in ${longestWorkMs} ms, ${describe()}`));
+      }, lookMs);
       this.waiting.add(() => {
-        clearTimeout(timer);
+        clearInterval(timer);
         resolve();
       });
     });
@@ -301,6 +308,7 @@ class Change {
 const calmTurns = 12;
 /** The longest wait in real time. Only work that hangs takes longer. */
 const longestWorkMs = 120_000;
+const lookMs = 10_000;
 
 /** The delivery stream of a pipeline's archive. */
 const deliveryStream = ({ streamName, archivePrefix }: CloudOptions) => ({
