@@ -166,6 +166,7 @@ function loadStatements(
   const { incoming, copies, place, run, drop } = mergeSteps(pipeline, sourceOf(source), {
     objectKey: onlyUrl(objects),
     extraRejects: `(select count(*) from ${malformed})${raised ? ` + ${raised.count}` : ''}`,
+    ...(raised && { replacedRejects: raised.replaced }),
     runIf: `(select count(*) from ${objects}) > 0`,
     records: source.records,
   });
@@ -184,6 +185,7 @@ function loadStatements(
     ...(raised ? [raised.reject] : []),
     malformedStatement(pipeline, source),
     run,
+    ...(raised?.replace ?? []),
     ledgerStatement(pipeline, source, reading),
     `delete from ${staged}`,
   ];

@@ -1,6 +1,7 @@
 import type { CheckedTransaction, RaisingPlan } from '../../lambda/load/contract';
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import { archivedTime, historyQuery, parsedQuery, untouchedStatements } from '../merge/arrived';
+import { givesWay, replacedRejects } from '../merge/gives-way';
 import { incomingStatements, recordKind } from '../merge/incoming';
 import { unwrapOf } from '../merge/unwrap';
 import type { ResolvedPipeline } from '../resolve';
@@ -87,6 +88,10 @@ export interface RaisedLines {
   readonly reject: StatementTemplate;
   /** SQL for their count. */
   readonly count: string;
+  /** SQL for the count of rejects that the lines replace. */
+  readonly replaced: string;
+  /** Deletes the rejects that the lines replace. It comes after the run, which counts them. */
+  readonly replace: readonly StatementTemplate[];
   /** The temporary tables. */
   readonly tables: string;
 }
@@ -114,35 +119,39 @@ with raised as (
 lines as (
   select *, ${key} as row_key, ${copies} as copy_number
   from ${staged}
-)
-select ${kept}, reason
-from (
+),
+found as (
   select l.*, r.reason
   from lines l
   inner join raised r on r.row_key = l.row_key
-) as found
-where copy_number = 1`,
+  where copy_number = 1
+)${isArchive ? `,\nplaced as (\n${placedPositions(pipeline)}\n)` : ''}
+select ${kept}, reason
+from found${isArchive ? `\nleft join placed on place = ${position('')}\nwhere place is null` : ''}`,
       `delete from ${staged} where ${key} in (select row_key from (${raisedQuery}) as given_keys)`,
-      ...(isArchive ? [removePlaced(pipeline, raised)] : []),
     ],
     reject: `insert into ${rejects} (source, ${place}, object_key, reason, payload, run_id, merged_at)
 select '${sourceOf(source)}', ${place}, ${object}, reason, payload, {{run_id}}, getdate()
 from ${raised}`,
     count: `(select count(*) from ${raised})`,
+    ...(isArchive ? replacedRejects(pipeline, 'archive', raised) : { replaced: '0', replace: [] }),
     tables: raised,
   };
 }
 
-/** Removes archived lines whose position has an outcome, so that they are not rejected again. */
-function removePlaced(pipeline: ResolvedPipeline, raised: string): StatementTemplate {
+const position = (of: string) => `${of}shard_id || ' ' || ${of}sequence_number`;
+
+/**
+ * SQL for the positions of found lines that have an outcome, so that they are not rejected again. A reject that gives way
+ * is none: the line replaces it.
+ */
+function placedPositions(pipeline: ResolvedPipeline): string {
   const { events, duplicates, rejects, skipped } = pipeline.tables;
-  const positions = [events, duplicates, rejects, skipped].map(
-    (table) => `  select w.shard_id || ' ' || w.sequence_number
-  from ${raised} w
-  inner join ${table} t on t.shard_id = w.shard_id and t.sequence_number = w.sequence_number`,
-  );
-  return `delete from ${raised}
-where shard_id || ' ' || sequence_number in (
-${positions.join('\n  union all\n')}
-)`;
+  return [events, duplicates, rejects, skipped]
+    .map(
+      (table) => `  select ${position('f.')} as place
+  from found f
+  inner join ${table} t on t.shard_id = f.shard_id and t.sequence_number = f.sequence_number${table === rejects ? ` and not ${givesWay('archive', 't.')}` : ''}`,
+    )
+    .join('\n  union\n');
 }

@@ -1,3 +1,5 @@
+import type { StatementTemplate } from '../../lambda/shared/plan';
+import type { ResolvedPipeline } from '../resolve';
 import { hasForm } from './forms';
 import { isSkip } from './skip-reason';
 import { isWaiting } from './waiting';
@@ -13,3 +15,30 @@ import { isWaiting } from './waiting';
  */
 export const givesWay = (source: 'stream' | 'archive', of = '') =>
   source === 'stream' ? isSkip(of) : `(${isSkip(of)} or ${isWaiting(of)} or ${hasForm('aggregate', of)})`;
+
+/**
+ * What a run does about the rejects that its new rejects replace, in a merge without `incoming`. The new ones are already
+ * in the table, so only rejects of other runs are meant. Placeholder: `run_id`.
+ * @param raised the relation with the positions of the new rejects
+ */
+export function replacedRejects(
+  { tables: { rejects } }: ResolvedPipeline,
+  source: 'stream' | 'archive',
+  raised: string,
+): {
+  /** SQL for their count. Records that wait to be decoded were not counted as rejects. */
+  readonly replaced: string;
+  /** Deletes them. */
+  readonly replace: readonly StatementTemplate[];
+} {
+  const isReplaced = (of: string) =>
+    `${raised}.shard_id = ${of}shard_id and ${raised}.sequence_number = ${of}sequence_number and ${givesWay(source, of)} and ${of}run_id <> {{run_id}}`;
+  return {
+    replaced: `(select count(*) from ${rejects} r inner join ${raised} on ${isReplaced('r.')} where not (${isWaiting('r.')}))`,
+    replace: [
+      `delete from ${rejects}
+using ${raised}
+where ${isReplaced(`${rejects}.`)}`,
+    ],
+  };
+}

@@ -77,6 +77,8 @@ interface MergeOptions {
   readonly objectKey?: string;
   /** SQL for a count of rejects that are not in the temporary table. */
   readonly extraRejects?: string;
+  /** SQL for a count of rejects that those replace. */
+  readonly replacedRejects?: string;
   /** SQL for the id of a run that these rows are about to replace. The merge ignores the rows of that run. */
   readonly replaced?: string;
   /** SQL condition: the run is written only if it holds. */
@@ -305,7 +307,7 @@ where c.is_stored = 0 and c.copy_number = 1`,
 function runStatement(
   pipeline: ResolvedPipeline,
   source: Source,
-  { extraRejects = '0', runIf, records }: MergeOptions,
+  { extraRejects = '0', replacedRejects, runIf, records }: MergeOptions,
 ): StatementTemplate {
   const { incoming, read, copies, recovered } = pipeline.temporary;
   const waiting = waitingCondition(source, records);
@@ -327,7 +329,7 @@ unread as (
   from ${read}
 )
 select
-  {{run_id}}, '${source}', u.records + u.rejected, i.records - i.rejected - c.duplicates, c.duplicates, i.rejected + u.rejected${waiting ? ' - i.waiting' : ''}${dropped ? ' - i.expired' : ''}${back('reject')}, ${filteredCount(pipeline)}${dropped ? ' + i.expired' : ''}${back('skipped')}, getdate(),
+  {{run_id}}, '${source}', u.records + u.rejected, i.records - i.rejected - c.duplicates, c.duplicates, i.rejected + u.rejected${waiting ? ' - i.waiting' : ''}${dropped ? ' - i.expired' : ''}${back('reject')}${replacedRejects ? ` - ${replacedRejects}` : ''}, ${filteredCount(pipeline)}${dropped ? ' + i.expired' : ''}${back('skipped')}, getdate(),
   ${quoteLiteral(pipeline.typingVersion)}
 from incoming i
 cross join copies c

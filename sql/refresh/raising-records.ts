@@ -1,6 +1,7 @@
 import type { RaisingPlan } from '../../lambda/refresh/contract';
 import type { StatementTemplate } from '../../lambda/shared/plan';
 import { arrivalTables, parsedQuery, untouchedStatements } from '../merge/arrived';
+import { replacedRejects } from '../merge/gives-way';
 import { incomingStatements, recordKind } from '../merge/incoming';
 import { lockStatement } from '../merge/merge';
 import type { ResolvedPipeline } from '../resolve';
@@ -61,13 +62,14 @@ select
 
 /**
  * Turns the found records into rejects with their bytes, and a run counts them. Records that have an outcome by now
- * are left out, so the transaction can be repeated. The run has no typing version: it completes no rows.
+ * are left out, so the transaction can be repeated. A reject that knew only the position of such a record is replaced. The run has no typing version: it completes no rows.
  */
 function recordStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
   const { rejects, runs } = pipeline.tables;
   const { arrived, parsed } = pipeline.temporary;
   const raised = `${pipeline.name}_raised`;
   const place = placeColumns.join(', ');
+  const { replaced, replace } = replacedRejects(pipeline, 'stream', raised);
   return [
     lockStatement(pipeline),
     ...untouchedStatements(pipeline, 'stream'),
@@ -85,9 +87,10 @@ inner join raised r on r.row_key = a.row_key`,
 select source, ${place}, reason, kinesis_data, {{run_id}}, getdate()
 from ${raised}`,
     `insert into ${runs} (run_id, source, rows_read, events, duplicates, rejects, merged_at)
-select {{run_id}}, 'stream', count(*), 0, 0, count(*), getdate()
+select {{run_id}}, 'stream', count(*), 0, 0, count(*) - ${replaced}, getdate()
 from ${raised}
 having count(*) > 0`,
+    ...replace,
     `drop table ${[raised, ...arrivalTables(pipeline, 'stream').filter((table) => table !== parsed)].join(', ')}`,
   ];
 }

@@ -207,6 +207,13 @@ const cases: readonly Named[] = [
     said: /made the load fail and became a reject/,
   },
   {
+    name: 'a record that the stream skipped, which makes the load of the archive fail',
+    actions: [put(3), put(5), tick, pass(1), tick, pass(1), { do: 'envelope', key: 0, records: { from: 0, count: 2 } }],
+    faults: { raising: ['e3'], scans: [{ every: 1, from: 0 }] },
+    ledger: 1,
+    said: /made the load fail and became a reject/,
+  },
+  {
     name: 'a record that makes the merge fail, and every event of the statements lost',
     actions: [put(1, 2, 3), ...Array.from({ length: 12 }, () => [tick, pass(1)]).flat()],
     faults: { raising: ['e2'], events: Array.from({ length: 30 }, () => []) },

@@ -54,6 +54,25 @@ describe('the stream', () => {
     expect(await warehouse.query('select sum(events), sum(rejects) from shop.runs')).toEqual([['99', '1']]);
   });
 
+  test('a record that an earlier landing view skipped replaces the reject with its position', async () => {
+    warehouse.scans.faults.push({ every: 2, from: 0 });
+    warehouse.send(...numbers(2));
+    await warehouse.refresh();
+    expect(await warehouse.counts()).toMatchObject({ events: 1, rejects: 1 });
+    await warehouse.rebuildLanding({ lastMerge: true });
+    raise('m1');
+    await warehouse.land();
+    const found = raised(await warehouse.search(plan().search));
+    await record(found);
+    await record(found);
+    expect(await warehouse.query('select reason, run_id from shop.rejects')).toEqual([
+      [`raised: ERROR: ${overflow}`, 'run-x'],
+    ]);
+    await warehouse.refresh();
+    expect(await warehouse.counts()).toMatchObject({ events: 1, duplicates: 0, rejects: 1 });
+    expect(await warehouse.query('select sum(events), sum(rejects) from shop.runs')).toEqual([['1', '1']]);
+  });
+
   secondTierTest('a record that is a reject already is not typed again', async () => {
     warehouse.send(...numbers(5));
     raise('m1');
@@ -170,6 +189,22 @@ describe('objects', () => {
     await warehouse.execute(plan('archive').load.statements, { ...values, run_id: 'run-again', raised: list });
     expect(await warehouse.counts()).toMatchObject({ events: 5, duplicates: 0, rejects: 1 });
     expect(await warehouse.query('select sum(events), sum(rejects) from shop.runs')).toEqual([['5', '1']]);
+  });
+
+  test('of the archive: a record that the stream skipped replaces the reject with its position', async () => {
+    warehouse.scans.faults.push({ every: 2, from: 0 });
+    warehouse.send(...numbers(2));
+    await warehouse.refresh();
+    expect(await warehouse.counts()).toMatchObject({ events: 1, rejects: 1 });
+    const object = await warehouse.put('archive/shop/2026/11/21/10/1.gz', [warehouse.archived(2)], 'archive');
+    raise('m1');
+    const values = await warehouse.loadValues([object]);
+    const list = raised(await warehouse.search(plan('archive').search, { ...values, raised: '[]' }));
+    await warehouse.execute(plan('archive').load.statements, { ...values, run_id: 'run-z', raised: list });
+    expect(await warehouse.query('select source, reason, run_id from shop.rejects')).toEqual([
+      ['archive', `raised: ERROR: ${overflow}`, 'run-z'],
+    ]);
+    expect(await warehouse.query('select sum(events), sum(rejects) from shop.runs')).toEqual([['1', '1']]);
   });
 });
 
