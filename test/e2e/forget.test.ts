@@ -1,5 +1,10 @@
 import { gunzipSync } from 'node:zlib';
 import { DeleteObjectCommand, GetObjectCommand, ListObjectVersionsCommand, S3Client } from '@aws-sdk/client-s3';
+import { connect } from '../../cli/cloud/connect';
+import type { Cloud } from '../../cli/cloud/ports';
+import { forgetPipeline } from '../../cli/forget/forget-pipeline';
+import { pipeline } from '../../pipelines/estore/pipeline';
+import { fakeContext } from '../cli/cloud';
 import { secondTierTest as test } from '../support/tier';
 import { type Dev, event, gzipped, HOUR_MS, startDev } from './dev';
 
@@ -136,4 +141,77 @@ test('a person is erased everywhere, and nothing brings them back', async () => 
   expect((await dev.json('forget', '--verify')).pipelines[0].finds).toEqual([]);
   expect(await versionsWith(history, gone)).toEqual([]);
   expect(await versionsWith(archive, gone)).toEqual([]);
+});
+
+/** An environment whose process dies after so many calls: each is made, and its answer is lost. */
+function dying(cloud: Cloud, calls: number): Cloud {
+  let left = calls;
+  const mortal = <T extends object>(port: T): T =>
+    new Proxy(port, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name);
+        if (typeof value === 'object' && value !== null) return mortal(value);
+        if (typeof value !== 'function') return value;
+        return (...args: unknown[]) => {
+          const given: unknown = value.apply(target, args);
+          if (!(given instanceof Promise)) return given;
+          return given.then((answer: unknown) => {
+            left -= 1;
+            if (left < 0) throw new Error('killed');
+            return answer;
+          });
+        };
+      },
+    });
+  return { ...cloud, buckets: mortal(cloud.buckets), warehouse: mortal(cloud.warehouse) };
+}
+
+test('a call that is killed anywhere is finished by the next one, which knows no subject', async () => {
+  const history = dev.output(/^HistoryBucketName/);
+  const archive = dev.output(/^ArchiveBucketName/);
+  const person = (n: number) => `killed-${n}-person`;
+  const most = 40;
+  // Every fourth call, up to the end.
+  const step = 4;
+  for (let n = 0; n < most; n += 1)
+    await dev.put(`estore/2026/11/k${n}.gz`, gzipped([event(`k-${n}`), event(person(n)), event('k-all')]));
+  await dev.send(Array.from({ length: most }, (_, n) => purchase(person(n))));
+  await dev.pass(HOUR_MS);
+  const counts = () =>
+    dev.query(
+      `select (select sum(rows_read) from estore.runs), (select count(*) from estore.duplicates), (select count(*) from estore.ledger where source <> 'replaced')`,
+    );
+  const before = { counts: await counts(), others: await others() };
+  const isOther = ([kind, who]: string[]) => kind === 'event' && !/^killed-/.test(who!);
+  const cloud = connect({ data: dev.data, outputs: '' });
+  const [column] = pipeline.columns;
+  let killed = 0;
+  for (let n = 0; n < most; n += 1) {
+    const first = fakeContext(dying(cloud, n * step), { timeoutMs: 600_000 });
+    const work = forgetPipeline(first, pipeline, { subjects: [{ column: column!, values: [person(n)] }] });
+    const ended = await work.then(
+      () => true,
+      (error: Error) => {
+        if (!error.message.includes('killed')) throw error;
+        return false;
+      },
+    );
+    if (n % 2 === 0) await dev.pass(MINUTE_MS);
+    const isMarked = (await count("select count(*) from estore.forgotten where run_id not like '%-swept'")) > 0;
+    expect(isMarked).toBe(true);
+    await forgetPipeline(fakeContext(cloud, { timeoutMs: 600_000 }), pipeline, {});
+    if (n * step >= 8) {
+      expect([n, await count(`select count(*) from estore.events where customer_id = '${person(n)}'`)]).toEqual([n, 0]);
+      expect([n, await versionsWith(history, person(n))]).toEqual([n, []]);
+      expect([n, await versionsWith(archive, person(n))]).toEqual([n, []]);
+    }
+    if (ended) break;
+    killed += 1;
+  }
+  expect(killed).toBeGreaterThan(10);
+  expect(killed).toBeLessThan(most);
+  await dev.pass(3 * MINUTE_MS);
+  cloud.close();
+  expect((await others()).filter(isOther)).toEqual(before.others.filter(isOther));
+  expect(await counts()).toEqual(before.counts);
 });
