@@ -106,7 +106,7 @@ describe.each(pipelines.map((pipeline) => [pipeline.name, pipeline] as const))(
       await runAll(plan.sources[0]!.exact.statements, { ...values, ...exact });
       expect(await database.run(`select source, run_id from ${pipeline.name}.events`)).toEqual([['history', 'run-1']]);
       await runAll([plan.loaded]);
-      expect(await database.run(rendered([plan.loaded])[0]!)).toEqual([["it's/a\\key.gz", 'e1']]);
+      expect(await database.run(rendered([plan.loaded])[0]!)).toEqual([["it's/a\\key.gz", 'e1', null, null]]);
     });
 
     test('runs the exports', async () => {
