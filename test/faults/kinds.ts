@@ -48,6 +48,14 @@ export const kinds = {
     hangs: true,
   },
   'S3 asked for fewer requests': { usual: 28, deliveries: false, statements: false, kills: false, slowS3: true },
+  'subjects were forgotten': {
+    usual: 56,
+    deliveries: true,
+    statements: false,
+    kills: true,
+    hurry: true,
+    forgets: true,
+  },
   'transactions ran side by side': {
     usual: 56,
     deliveries: false,
@@ -75,6 +83,7 @@ export const kinds = {
     hangs: true,
     slowS3: true,
     fullDisk: true,
+    forgets: true,
   },
 } as const satisfies Readonly<Record<string, Kinds & { readonly usual: number }>>;
 

@@ -62,6 +62,16 @@ const action: fc.Arbitrary<Action> = fc.oneof(
 
 const actions = fc.array(action, { minLength: 2, maxLength: 14 });
 
+/** A subject that most scenarios contain. A line that is not JSON, or has no id, names nobody. */
+const forget: fc.Arbitrary<Action> = fc.record({
+  do: fc.constant('forget' as const),
+  event: fc.oneof(fc.nat(16), fc.constant(18)),
+});
+const forgetting = fc.array(fc.oneof({ weight: 5, arbitrary: action }, { weight: 1, arbitrary: forget }), {
+  minLength: 2,
+  maxLength: 14,
+});
+
 /** A list of faults in which undefined means no fault. */
 const sometimes = <T>(arbitrary: fc.Arbitrary<T>, maxLength: number) =>
   fc.array(fc.option(arbitrary, { nil: undefined, freq: 2 }), { maxLength });
@@ -149,6 +159,8 @@ export interface Kinds {
   readonly fullDisk?: boolean;
   /** S3 answers bursts of calls with 503 SlowDown. */
   readonly slowS3?: boolean;
+  /** An operator forgets subjects. */
+  readonly forgets?: boolean;
   /** Transactions of several functions are open at the same time. Such a run has a world of its own: see `interleave/`. */
   readonly interleave?: boolean;
 }
@@ -162,7 +174,7 @@ export function scenarios(kinds: Kinds): fc.Arbitrary<Scenario> {
     kinds.kills || kinds.hangs ? sometimes(kinds.kills ? (kinds.hangs ? fc.oneof(kill, hang) : kill) : hang, 6) : none;
   const wrongClock = kinds.clocks ? sometimes(skew, 8) : none;
   return fc.record({
-    actions,
+    actions: kinds.forgets ? forgetting : actions,
     turns: kinds.hurry ? sometimes(fc.nat(40), 14) : none,
     retentionHours: fc.constantFrom(longRetentionHours, longRetentionHours, 24),
     faults: fc.record({
@@ -180,6 +192,13 @@ export function scenarios(kinds: Kinds): fc.Arbitrary<Scenario> {
     clocks: fc.record({ load: wrongClock, export: wrongClock }),
     slowDowns: kinds.slowS3 ? slowDowns : none,
     ...(kinds.fullDisk && { disk: fullDisk }),
-    kills: fc.record({ load: killed, refresh: killed, reconcile: killed, export: killed, backfill: killed }),
+    kills: fc.record({
+      load: killed,
+      refresh: killed,
+      reconcile: killed,
+      export: killed,
+      backfill: killed,
+      forget: killed,
+    }),
   });
 }

@@ -26,6 +26,8 @@ export type Action =
   | { readonly do: 'export' }
   /** An operator runs the backfill command for the archive. */
   | { readonly do: 'backfill' }
+  /** An operator runs the command that forgets a subject: the id of the event with this number. */
+  | { readonly do: 'forget'; readonly event: number }
   /** Firehose delivers its last object twice. */
   | { readonly do: 'archive twice' }
   | { readonly do: 'pass'; readonly minutes: number }
@@ -49,7 +51,7 @@ export interface Scenario {
   /** Retention of the stream. @default - a year */
   readonly retentionHours?: number;
   readonly faults: FaultScript;
-  /** Kills by function, or by `backfill` for the command. Entry n is for the nth invocation. */
+  /** Kills by function, or by `backfill` and `forget` for the commands. Entry n is for the nth invocation. */
   readonly kills: Readonly<Record<string, readonly (Stop | undefined)[]>>;
   /**
    * Milliseconds by which a function's clock is ahead, by function. Entry n is for the nth invocation, so a clock may

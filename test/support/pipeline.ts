@@ -22,6 +22,7 @@ export const simPipeline: Pipeline = {
     { name: 'once', globs: ['once/**/*.gz'], format: 'ndjson', compression: 'gzip', overwritten: 'alarm' },
     { name: 'envelopes', globs: ['envelopes/*.gz'], format: 'firehose', compression: 'gzip' },
   ],
+  subject: ['id'],
   refreshEveryMinutes: 1,
   views: [
     {

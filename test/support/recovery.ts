@@ -25,6 +25,8 @@ export class Recovery {
     // After that time it is known if a refresh named all the records that it skipped.
     if (this.world.skips) await this.idle(26 * hourMs);
     await this.closeGaps();
+    await this.world.forgetAll();
+    await this.schedules();
     await this.publish();
   }
 

@@ -5,7 +5,9 @@ import { scriptedFaults } from '../../local/faults';
 import { type Action, envelopeKey, keyOf, numbersOf, type Scenario } from './actions';
 import { buckets, type Cloud, createCloud, type Handlers, outsider } from './cloud';
 import { backfillFromArchive } from './commands';
+import { forget } from './forget';
 import { functionsOf, statementsOf, type Weakening } from './functions';
+import type { Outcome } from './invocation';
 import { keeping, longRetentionHours } from './pipeline';
 import { Recovery } from './recovery';
 import { SimulatedDisk } from './simulated-disk';
@@ -59,6 +61,7 @@ export class Simulation implements Simulated {
     current: new Map<string, Uploaded>(),
     archived: [] as string[],
     raising: [] as string[],
+    forgotten: new Set<string>(),
   };
   readonly problems: string[] = [];
   readonly gaps: Gap[] = [];
@@ -67,6 +70,7 @@ export class Simulation implements Simulated {
   private stopped = false;
   private archivedRecords = 0;
   private backfilling: Promise<unknown> | undefined;
+  private forgetting: Promise<Outcome> | undefined;
 
   private constructor(
     readonly template: Template,
@@ -213,6 +217,10 @@ export class Simulation implements Simulated {
         return this.tick(action.do);
       case 'backfill':
         return this.backfill();
+      case 'forget':
+        truth.forgotten.add(`e${action.event}`);
+        this.forget(false);
+        return;
       case 'archive twice':
         return this.archiveTwice();
       case 'pass':
@@ -292,6 +300,25 @@ export class Simulation implements Simulated {
     this.backfilling ??= backfillFromArchive(this.cloud, this.template.pipeline).finally(() => {
       this.backfilling = undefined;
     });
+  }
+
+  /** Starts the command that forgets, unless it is running. */
+  private forget(allIsLoaded: boolean): void {
+    const { cloud, template, truth } = this;
+    this.forgetting ??= forget(cloud, template.pipeline, truth.forgotten, allIsLoaded).finally(() => {
+      this.forgetting = undefined;
+    });
+  }
+
+  /** Forgets what is asked for and not forgotten yet. */
+  async forgetAll(): Promise<void> {
+    while (this.forgetting) await this.pass(minuteMs);
+    if (this.truth.forgotten.size === 0) return;
+    this.forget(true);
+    const ended = this.forgetting!;
+    while (this.forgetting) await this.pass(minuteMs);
+    const { error } = await ended;
+    if (error) this.problems.push(`the subjects were not forgotten: ${error.errorMessage}`);
   }
 
   get isBackfilling(): boolean {

@@ -37,6 +37,8 @@ export interface Truth {
   readonly archived: readonly string[];
   /** Ids of events whose records make each statement fail that converts them to column types. */
   readonly raising: readonly string[];
+  /** Ids of the events that were forgotten. */
+  readonly forgotten: ReadonlySet<string>;
 }
 
 /** An event with the expected values of its columns. */

@@ -9,6 +9,7 @@ export async function accountProblems(cloud: Cloud, schema: string): Promise<str
     ['events that the runs count', runs('events'), count('events')],
     ['duplicates that the runs count', runs('duplicates'), count('duplicates')],
     ['rejects that the runs count', runs('rejects'), count('rejects')],
+    ['skipped records that the runs count', runs('coalesce(skipped, 0)'), count('skipped')],
     ['identities of events', count('events', 'distinct event_id'), count('events')],
     ['objects of the ledger', count('ledger', "distinct bucket || ' ' || object_key || ' ' || etag"), count('ledger')],
   ];

@@ -19,7 +19,7 @@ export async function missingRecords({
 }: Simulation): Promise<{ missing: number; unnamed: string[]; gaps: Gap[] }> {
   const { name } = template.pipeline;
   const placed = new Set<string>();
-  for (const table of ['events', 'duplicates', 'rejects'])
+  for (const table of ['events', 'duplicates', 'rejects', 'skipped'])
     for (const [shard, number] of await rows<Value[]>(
       cloud,
       `select shard_id, sequence_number from ${name}.${table} where shard_id is not null`,

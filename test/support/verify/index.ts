@@ -2,6 +2,7 @@ import type { Simulated } from '../simulation';
 import type { Template } from '../template';
 import { accountProblems } from './accounts';
 import { verifyExports } from './exports';
+import { verifyForgotten } from './forgotten';
 import { verifyGaps } from './gaps';
 import { verifyLedger } from './ledger';
 import { verifyOrigins } from './origins';
@@ -24,6 +25,7 @@ export async function verify(simulated: Simulated, { pipeline }: Pick<Template, 
     ...(await verifyViews(cloud, name, events)),
     ...(await verifyGaps(cloud, name, truth)),
     ...(await verifyExports(cloud, pipeline)),
+    ...(await verifyForgotten(cloud, pipeline, truth)),
     ...(await storeProblems(cloud, simulated.streamName)),
   ];
 }

@@ -1,3 +1,4 @@
+import { replacedSource } from '../../../sql';
 import { mustNotBeOverwritten } from '../actions';
 import { buckets, type Cloud } from '../cloud';
 import type { Simulated } from '../simulation';
@@ -18,11 +19,8 @@ export interface Ledger {
  */
 export async function verifyLedger({ truth, cloud }: Simulated, schema: string): Promise<Ledger> {
   const problems: string[] = [];
-  const ledger = await rows<[string, string, string, string, number]>(
-    cloud,
-    `select bucket, object_key, etag, source, row_count from ${schema}.ledger`,
-  );
-  const history = ledger.filter(([bucket]) => bucket === buckets.history);
+  const uploads = new Map(truth.uploads.map((upload) => [idOf(upload.key, upload.etag), upload]));
+  const history = await historyOf(cloud, schema, uploads);
   const entered = history.map(([, key, etag]) => idOf(key, etag));
   const aside = new Set(
     (await rows<[string, string]>(cloud, `select object_key, etag from ${schema}.parked`)).map(([key, etag]) =>
@@ -33,7 +31,6 @@ export async function verifyLedger({ truth, cloud }: Simulated, schema: string):
     problems.push(`${id} is in the ledger more than once`);
   for (const id of aside) if (entered.includes(id)) problems.push(`${id} is in the ledger and set aside`);
 
-  const uploads = new Map(truth.uploads.map((upload) => [idOf(upload.key, upload.etag), upload]));
   const told = new Set(truth.uploads.filter(({ notified }) => notified).map(({ key, etag }) => idOf(key, etag)));
   for (const [key, { etag }] of truth.current) told.add(idOf(key, etag));
   for (const id of told)
@@ -63,6 +60,24 @@ export async function verifyLedger({ truth, cloud }: Simulated, schema: string):
   problems.push(...letterProblems(cloud, aside));
   const loaded = [...new Set(entered)].flatMap((id) => uploads.get(id) ?? []);
   return { problems, loaded };
+}
+
+type LedgerRow = [bucket: string, key: string, etag: string, source: string, lines: number, run: string];
+
+/** The rows for objects of history. A rewritten object stands for the upload whose lines it has. */
+async function historyOf(cloud: Cloud, schema: string, uploads: ReadonlyMap<string, Uploaded>): Promise<LedgerRow[]> {
+  const all = await rows<LedgerRow>(
+    cloud,
+    `select bucket, object_key, etag, source, row_count, run_id from ${schema}.ledger where bucket = '${buckets.history}'`,
+  );
+  return all.flatMap(([bucket, key, etag, source, lines, run]): LedgerRow[] => {
+    if (source === replacedSource) return [];
+    const before = all.find(
+      ([, of, replaced, as, , by]) =>
+        as === replacedSource && of === key && by === `${run}-${replacedSource}` && uploads.has(idOf(key, replaced)),
+    );
+    return [[bucket, key, before?.[2] ?? etag, source, lines, run]];
+  });
 }
 
 const sourceOf = (key: string) => (key.startsWith('once/') ? 'once' : key.startsWith('in/') ? 'files' : 'envelopes');

@@ -1,4 +1,5 @@
 import type { Cloud } from '../cloud';
+import { subjectOf } from '../forget';
 import {
   type Event,
   eventIdOf,
@@ -41,7 +42,12 @@ export async function verifyRows(
   const problems: string[] = [];
   const sound = new Map<string, { readonly event: Event; readonly arrivals: Arrival[] }>();
   const rejected: { readonly arrival: Arrival; readonly reason: string }[] = [];
+  const forgotten: string[] = [];
   for (const arrival of arrivals) {
+    if (truth.forgotten.has(subjectOf(arrival.line) ?? '')) {
+      forgotten.push(positionOf(arrival.position));
+      continue;
+    }
     const outcome = outcomeOf(arrival.line, truth.raising);
     if ('reason' in outcome) rejected.push({ arrival, reason: outcome.reason });
     else {
@@ -52,6 +58,14 @@ export async function verifyRows(
   }
   problems.push(...(await verifyEvents(cloud, schema, sound)));
   problems.push(...(await verifyRejects(cloud, schema, rejected)));
+  const skipped = await rows<Value[]>(
+    cloud,
+    `select shard_id, sequence_number, filter from ${schema}.skipped where source in ('stream', 'archive', 'history')`,
+  );
+  const gone = skipped.map(
+    ([shard, number, filter]) => `${shard ?? ''}/${number ?? ''}${filter === 'forgotten' ? '' : ` by ${filter}`}`,
+  );
+  problems.push(...difference('forgotten', forgotten, gone));
   const [counts] = await rows<number[]>(
     cloud,
     `select (select count(*) from ${schema}.staged), (select count(*) from ${schema}.staged_archive),
@@ -62,6 +76,8 @@ export async function verifyRows(
   if (placed !== arrivals.length) problems.push(`${arrivals.length} lines arrived, the runs count ${placed}`);
   return { problems, events: [...sound.values()].map(({ event }) => event) };
 }
+
+const positionOf = (position: Position | undefined) => `${position?.shardId ?? ''}/${position?.sequenceNumber ?? ''}`;
 
 const placeColumns = 'shard_id, sequence_number, partition_key, arrived_at';
 
