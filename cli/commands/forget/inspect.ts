@@ -88,14 +88,25 @@ export async function verify(context: Context, searches: readonly Search[]): Pro
         })),
       })}\n`,
     );
-  else for (const one of found) printVerified(context, one);
+  else
+    for (const [index, one] of found.entries())
+      printVerified(
+        context,
+        one,
+        searches[index]!.subjects.length > 0 ? 'with these subjects erases them' : 'sweeps again',
+      );
   return isClean ? done : failed;
 }
 
 /** Most finds that are printed. `--json` has all. */
 const mostPrinted = 50;
 
-function printVerified({ stdout, style }: Context, { pipeline, read, finds, waiting, unsearched }: Verified): void {
+/** @param remedy what `forget --apply` does about finds */
+function printVerified(
+  { stdout, style }: Context,
+  { pipeline, read, finds, waiting, unsearched }: Verified,
+  remedy: string,
+): void {
   const amounts = read.map(
     ({ place, amount }) => `${amount} ${place === 'relations' ? 'relations' : `objects of ${place}`}`,
   );
@@ -114,7 +125,7 @@ function printVerified({ stdout, style }: Context, { pipeline, read, finds, wait
           ),
           ...(finds.length > mostPrinted ? [`and ${finds.length - mostPrinted} more; --json has all`] : []),
           '',
-          '`npx millrace forget --apply` sweeps again.',
+          `\`npx millrace forget --apply\` ${remedy}.`,
         ]),
     ...waiting.map(
       ({ place, records, until }) =>
