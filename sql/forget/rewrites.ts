@@ -83,7 +83,8 @@ from (select json_parse({{objects}}) as list) as batch, batch.list as o`,
 select l.bucket, l.object_key, l.etag, l.version_id, ${source}, l.size, null::bigint, l.run_id || ${quoteLiteral(`-${replacedSource}`)}, getdate()
 from ${ledger} l
 inner join ${swapped} on ${sameObject('l')} and ${swapped}.new_etag <> ${swapped}.etag
-where l.source <> ${source}`,
+left join ${ledger} kept on ${sameObject('kept')} and kept.source = ${source}
+where l.source <> ${source} and kept.etag is null`,
     `update ${ledger} as l
 set etag = ${swapped}.new_etag, version_id = ${swapped}.new_version_id, size = ${swapped}.new_size
 from ${swapped}

@@ -1,8 +1,8 @@
 import type { Step } from '../../../lambda/shared/plan';
-import { pipelineTables } from '../../../sql';
+import { pipelineTables, replacedSource, swapStatements } from '../../../sql';
 import { landingName } from '../../../sql/tables/names';
 import { rebuildStep, rebuildValues } from './deployments';
-import { fillStep, fillValues, type PartyName } from './parties';
+import { fillStep, fillValues, type PartyName, swapped } from './parties';
 import { appendedKey, finer, pipeline, stepOf, streamed, type World } from './world';
 
 /** What must be equal: a name, and SQL for what is expected and what is found. */
@@ -19,24 +19,48 @@ const {
   listing,
   checkpoints,
   skipped,
+  forgotten: marked,
+  rewrites,
 } = pipelineTables(pipeline);
 const newer = pipelineTables(finer);
 
 const places = (tables: Readonly<Record<'events' | 'duplicates' | 'rejects', string>>) =>
   `(${[tables.events, tables.duplicates, tables.rejects, skipped].map((table) => count(table, '*', " where source <> 'history'")).join(' + ')})`;
-/** The sum over all runs, except the one that a reload has replaced. */
-const sum = (column: string, { loadedRun }: World) =>
-  `(select coalesce(sum(${column}), 0) from ${runs} where run_id <> '${loadedRun}' or (select count(*) from ${ledger} where run_id = '${loadedRun}') > 0)`;
+/**
+ * The sum over all runs, except the one that a reload has replaced. What an erasure has taken out of that run goes with
+ * it, so what was erased is counted by the rows that are left of it.
+ */
+const sum = (column: string, { loadedRun }: World, erased: string) =>
+  `(select coalesce(sum(${column}), 0) from ${runs} where source <> 'forgotten' and (run_id <> '${loadedRun}' or (select count(*) from ${ledger} where run_id = '${loadedRun}') > 0)) + ${erased}`;
+const erased = (was: string) => count(skipped, '*', ` where name like 'forgotten ${was}'`);
 
+const ofEnd = " where run_id = 'marked-swept'";
+const isLoaded = ` where source <> '${replacedSource}'`;
+const ofSwapped = ` where etag = '${swapped.newEtag}'`;
+const identities = count(checkpoints, 'distinct identity_version');
 const ofList = ` where object_key <> '${appendedKey}'`;
 
 /** What holds at any moment. */
 const always = (world: World): readonly Pair[] => [
   ['identities of events', count(events, 'distinct event_id'), count(events)],
-  ['events that the runs count', sum('events', world), count(events)],
-  ['duplicates that the runs count', sum('duplicates', world), count(duplicates)],
-  ['rejects that the runs count', sum('rejects', world), count(rejects, '*', ' where decode_after is null')],
+  ['events that the runs count', sum('events', world, `-${erased('event')}`), count(events)],
+  ['duplicates that the runs count', sum('duplicates', world, `-${erased('duplicate')}`), count(duplicates)],
+  [
+    'rejects that the runs count',
+    sum('rejects', world, `-${erased('reject')}`),
+    count(rejects, '*', ' where decode_after is null'),
+  ],
+  ['skipped records that the runs count', sum('skipped', world, erased('_%')), count(skipped)],
+  ['positions of skipped records', count(skipped, 'distinct sequence_number'), count(skipped, 'sequence_number')],
+  ['marks', count(marked, 'distinct mark'), count(marked)],
+  ['ends of an erasure', count(runs, 'distinct run_id', ofEnd), count(runs, '*', ofEnd)],
   ['objects of the ledger', count(ledger, 'distinct object_key || etag'), count(ledger)],
+  ['loaded objects of one key', count(ledger, 'distinct object_key', isLoaded), count(ledger, '*', isLoaded)],
+  [
+    'swapped objects that are claimed',
+    '0',
+    count(rewrites, '*', ` where (${count(ledger, '*', ofSwapped)}) > 0 and (${identities}) = 1`),
+  ],
   ['publications', count(published, 'distinct location'), count(published)],
   // A further part that is copied twice is there twice. The query of missing objects takes each object once.
   ['objects of the listing', count(listing, 'distinct object_key', ofList), count(listing, '*', ofList)],
@@ -115,8 +139,17 @@ export async function wrongRows(world: World, names: readonly PartyName[]): Prom
     ...problems,
     ...(await failure(world, rebuildStep, rebuildValues)),
     ...(await failure(world, stepOf('merge', finer), { run_id: world.nextRun(), started })),
+    ...(names.includes('swap') ? await swapAgain(world) : []),
     ...(isTwice ? [] : await unequal(world, rebuilt)),
   ];
+}
+
+/** The load function of the other identity finds the claim and swaps the object in its own ledger. */
+async function swapAgain(world: World): Promise<string[]> {
+  const [[found]] = (await world.warehouse.query(`select ${count(ledger, '*', ofSwapped)}`)) as [[string]];
+  if (Number(found) === 0) return [];
+  const step: Step = { name: 'swap', mode: 'transaction', statements: swapStatements(finer) };
+  return failure(world, step, { objects: JSON.stringify([{ ...world.loadedObject, ...swapped }]) });
 }
 
 /** Parties that need the tables of the other identity. */

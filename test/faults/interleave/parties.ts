@@ -1,8 +1,20 @@
 import { createHash } from 'node:crypto';
 import { roleArn } from 'redshift-local/testing';
 import { removalStatements } from '../../../cli/commands/smoke/remove-marks';
+import { keyId, markOf } from '../../../lambda/shared/forget-keys';
 import type { StatementTemplate, Step } from '../../../lambda/shared/plan';
-import { exportPlan, loadPlan, reconcilePlan, refreshPlan, retryStatements } from '../../../sql';
+import {
+  claimStatements,
+  eraseStatements,
+  exportPlan,
+  loadPlan,
+  markStatements,
+  reconcilePlan,
+  refreshPlan,
+  retryStatements,
+  swapStatements,
+  sweptStatements,
+} from '../../../sql';
 import { fillSpec } from '../../../sql/objects/fills';
 import { resolvePipeline } from '../../../sql/resolve';
 import { deploymentParties } from './deployments';
@@ -12,6 +24,7 @@ import {
   before,
   decoding,
   firstLanded,
+  forgotten,
   keeping,
   lateLines,
   loadedLines,
@@ -76,6 +89,18 @@ async function listing({ warehouse }: World, statements: readonly StatementTempl
   const row = { object_key: key, etag: 'e', size: 1, last_modified: '2026-11-21 05:00:00' };
   return [{ step: transaction('list', statements), values: await warehouse.listValues([row]) }];
 }
+
+/** What a swap gives the object of the world. */
+export const swapped = { newEtag: 'swapped', newVersionId: 'v2', newSize: 1 };
+
+const marks = ({ warehouse: { keys } }: World): PartyStep => ({
+  step: transaction('mark', markStatements(pipeline)),
+  values: {
+    marks: JSON.stringify(forgotten.map((value) => markOf(keys, 'id', value))),
+    key_id: keyId(keys),
+    run_id: 'marked',
+  },
+});
 
 const { batch, search } = fillSpec(resolvePipeline(pipeline))!;
 export const fillStep = transaction('fill', batch);
@@ -195,6 +220,28 @@ const functionParties = {
         }),
       ),
     ),
+  },
+  mark: { name: 'marks of subjects', make: async (world) => [marks(world)] },
+  erase: {
+    name: 'erasure',
+    make: async (world) => [
+      marks(world),
+      { step: transaction('erase', eraseStatements(pipeline).statements), values: { run_id: world.nextRun() } },
+    ],
+  },
+  swap: {
+    name: 'swap of an object',
+    async make({ loadedObject }) {
+      const objects = (more: object) => ({ objects: JSON.stringify([{ ...loadedObject, ...more }]) });
+      return [
+        { step: transaction('claim', claimStatements(pipeline)), values: objects({ rewriteId: 'mine' }) },
+        { step: transaction('swap', swapStatements(pipeline)), values: objects(swapped) },
+      ];
+    },
+  },
+  swept: {
+    name: 'end of an erasure',
+    make: only(transaction('swept', sweptStatements(pipeline)), { run_id: 'marked' }),
   },
   publish: {
     name: 'record of a publication',

@@ -4,7 +4,7 @@ import { recordStatements } from '../../../lambda/warehouse-object/registry';
 import type { Pipeline } from '../../../pipelines/definition';
 import { pipelineTables, refreshPlan, warehouseObjects } from '../../../sql';
 import { anExport, aPipeline, aSource, aView } from '../../sql/fixtures';
-import { TestWarehouse } from '../../sql/warehouse';
+import { type TestObject, TestWarehouse } from '../../sql/warehouse';
 
 const columns = (kinds: string[], ...more: Pipeline['columns']): Pipeline['columns'] => [
   { name: 'id', path: ['messageId'], type: 'varchar', maxBytes: 16, required: true },
@@ -18,6 +18,7 @@ const parts: Partial<Pipeline> = {
   history: [aSource()],
   views: [aView('seen', 'select id, arrived_at from shop.events')],
   exports: [anExport('all', 'select id, at from shop.events')],
+  subject: ['id'],
 };
 const extra: Pipeline['columns'][number] = { name: 'extra', path: ['extra'], type: 'bigint', fill: true };
 
@@ -66,6 +67,8 @@ export interface World {
   readonly mergedRun: string;
   /** The run that loaded `loadedLines`. */
   readonly loadedRun: string;
+  /** Its object. */
+  readonly loadedObject: TestObject;
   /** A new run id. */
   nextRun(): string;
 }
@@ -89,6 +92,9 @@ export const lateLines = [line(8)];
 /** The last streamed record, as the archive knows it. */
 export const archivedRecord = streamed.length;
 
+/** Subjects with an event and a duplicate of the stream, with a line of history and a landed record, and with a reject. */
+export const forgotten = ['m1', 'm3', 'm6'];
+
 /** The object of a further part of a listing. */
 export const appendedKey = 'shop/8.gz';
 
@@ -111,7 +117,7 @@ async function prepare(hasRebuild: boolean): Promise<() => Promise<World>> {
   warehouse.send(...merged);
   await warehouse.refresh();
   await warehouse.refresh();
-  await warehouse.load(loadedLines);
+  const [loadedObject] = await warehouse.load(loadedLines);
   warehouse.pass(daysBefore);
   warehouse.pipeline = pipeline;
   warehouse.send(...recent);
@@ -135,6 +141,7 @@ async function prepare(hasRebuild: boolean): Promise<() => Promise<World>> {
       started,
       mergedRun,
       loadedRun,
+      loadedObject: loadedObject!,
       nextRun() {
         runs += 1;
         return `beside-${runs}`;
