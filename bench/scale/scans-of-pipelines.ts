@@ -131,9 +131,15 @@ export const exceptions: readonly Exception[] = [
   },
   {
     statements: /^load\.sources\.\w+\.raising\./,
-    what: /^delete from raised$/,
+    what: /^create temp table raised as$|^insert into runs\b|^delete from rejects$/,
     tables: ['events', 'duplicates', 'rejects', 'skipped'],
     reason: 'Only after lines of an archived object have made its load fail. Finds the outcomes of their positions.',
+  },
+  {
+    statements: /^refresh\.raising\.record\b/,
+    what: /^insert into runs\b|^delete from rejects$/,
+    tables: ['rejects'],
+    reason: 'Only after records have made a merge fail twice. Finds the rejects that knew only their positions.',
   },
   {
     statements: /^load\.origins\./,
