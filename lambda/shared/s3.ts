@@ -202,17 +202,23 @@ async function listKeys(client: Client, bucket: string, prefix: string): Promise
   return keys;
 }
 
+/** A key that is written and deleted between the calls is asked for again, so often. */
+const lookups = 3;
+
 async function getWithEtag(client: Client, Bucket: string, Key: string) {
-  try {
-    const { Body, ETag } = await client.send(new GetObjectCommand({ Bucket, Key }));
-    return { text: (await Body?.transformToString('utf-8')) ?? '', etag: unquoted(ETag) };
-  } catch (error) {
-    const { name } = error as Error;
-    if (name === 'NoSuchKey') return undefined;
-    // S3 answers AccessDenied for a missing key unless the role has s3:ListBucket on the whole bucket. A listing below the key is allowed.
-    if (name === 'AccessDenied' && !(await listKeys(client, Bucket, Key)).includes(Key)) return undefined;
-    throw error;
-  }
+  for (let lookup = 1; ; lookup += 1)
+    try {
+      const { Body, ETag } = await client.send(new GetObjectCommand({ Bucket, Key }));
+      return { text: (await Body?.transformToString('utf-8')) ?? '', etag: unquoted(ETag) };
+    } catch (error) {
+      const { name } = error as Error;
+      if (name === 'NoSuchKey') return undefined;
+      if (name !== 'AccessDenied') throw error;
+      // S3 answers AccessDenied for a missing key unless the role has s3:ListBucket on the whole bucket. A listing below the key is allowed.
+      if (!(await listKeys(client, Bucket, Key)).includes(Key)) return undefined;
+      // The key is there. It may have been written since it was asked for.
+      if (lookup === lookups) throw error;
+    }
 }
 
 const encoded = (key: string) => key.split('/').map(encodeURIComponent).join('/');

@@ -28,11 +28,22 @@ describe('get', () => {
 
   test('tells a missing object from a forbidden one where S3 denies both', async () => {
     const { objects } = adapter({
-      GetObjectCommand: [error('AccessDenied'), error('AccessDenied')],
-      ListObjectsV2Command: [{ Contents: [{ Key: 'k2' }] }, { Contents: [{ Key: 'k' }, { Key: 'k2' }] }],
+      GetObjectCommand: Array(4).fill(error('AccessDenied')),
+      ListObjectsV2Command: [
+        { Contents: [{ Key: 'k2' }] },
+        ...Array(3).fill({ Contents: [{ Key: 'k' }, { Key: 'k2' }] }),
+      ],
     });
     expect(await objects.get('b', 'k')).toBeUndefined();
     await expect(objects.get('b', 'k')).rejects.toThrow('AccessDenied');
+  });
+
+  test('gives an object that is written between the denied GET and the listing', async () => {
+    const { objects } = adapter({
+      GetObjectCommand: [error('AccessDenied'), body('written')],
+      ListObjectsV2Command: [{ Contents: [{ Key: 'k' }] }],
+    });
+    expect(await objects.get('b', 'k')).toBe('written');
   });
 });
 
