@@ -51,7 +51,8 @@ class Worker {
       MILLRACE_TEST_RUN: shared,
       ...(folder === undefined ? {} : { TMPDIR: folder }),
     };
-    this.child = fork(worker, { execArgv: ['--require', 'tsx/cjs'], env });
+    // JSON would make null of undefined, which a scenario takes for a number.
+    this.child = fork(worker, { execArgv: ['--require', 'tsx/cjs'], env, serialization: 'advanced' });
   }
 
   /** @throws Error if the child dies */
