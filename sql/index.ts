@@ -26,6 +26,7 @@ export { windowOf } from './exports/windows';
 export { type Erasure, eraseStatements } from './forget/erase';
 export { erasureSource, markStatements, marksQuery, sweptStatements } from './forget/marks';
 export { forgottenHoursQuery, forgottenObjectsQuery, forgottenPositionsQuery } from './forget/places';
+export { raisedBytesQuery, raisedRejectsQuery } from './forget/raised';
 export { claimStatements, claimsQuery, swapStatements, withdrawStatements } from './forget/rewrites';
 export { type FullExportTarget, fullExportStatements } from './full/export';
 export {
@@ -41,7 +42,8 @@ export { loadPlan } from './history/load';
 export { reconcilePlan } from './history/reconcile';
 export { aggregateStart } from './merge/forms';
 export { outcomeStatements, type RecordBytes } from './merge/outcomes';
-export { decodableCondition, isRaised, retryable, retryPreview, retryStatements } from './merge/retry';
+export { isRaised } from './merge/raised';
+export { decodableCondition, retryable, retryPreview, retryStatements } from './merge/retry';
 export { decodes } from './merge/waiting';
 export * from './names';
 export { type EndpointDeclaration, environmentObject, type PipelineDeclaration } from './objects/declarations';

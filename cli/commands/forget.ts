@@ -17,7 +17,7 @@ import { clockOf } from './exports/publish';
 import { apply } from './forget/apply';
 import { status, verify } from './forget/inspect';
 import { archiveObjects, lastDayOf, type Place, placesOf, workObjects } from './forget/places';
-import { addRows, emptyFacts } from './forget/rows';
+import { addRaised, addRows, emptyFacts } from './forget/rows';
 import {
   declaringPipelines,
   MOST_SUBJECTS,
@@ -154,6 +154,7 @@ async function resultOf(
     done += part.values.length;
     stage.count(done, 'subjects', count);
   }
+  await addRaised(context, pipeline, subjects, facts);
   const archive = await archiveObjects(context, pipeline, facts.hours, stage);
   const work = await workObjects(context, pipeline, stage);
   const places = placesOf(pipeline, facts, archive, work, environment);

@@ -6,7 +6,9 @@ import { Failure } from '../failure';
 import type { Stage } from '../progress';
 import { grouped, plural } from '../terminal';
 import { arrivals, lastErasure, type MarkRun, mark, markRuns, newRunId, readMarked } from './marks';
+import { keysOfSubjects, readRaised } from './raised';
 import { ask, transact, type Work } from './statements';
+import type { Marked } from './subject-finder';
 import { areViewsRefreshed, type ExportsSwept, type Publish, sweepAnswers, sweepExports } from './sweep-exports';
 import { type PlaceSwept, sweepArchive, sweepHistory } from './sweep-places';
 
@@ -36,6 +38,8 @@ export interface Forgotten {
   readonly answersDeleted: number;
   /** Empty if everything that the command can do is done. */
   readonly left: readonly Left[];
+  /** What could not be searched, one sentence each. */
+  readonly unsearched: readonly string[];
 }
 
 export interface ForgetOptions {
@@ -64,26 +68,27 @@ export async function forgetPipeline(work: Work, pipeline: Pipeline, options: Fo
     return { ...nothingDone, pipeline: pipeline.name };
   }
   stage.update('erasing rows');
-  const erased = await erase(work, pipeline, last.runId);
+  const marked = await readMarked(work, pipeline);
+  const { unsearched, ...erased } = await erase(work, pipeline, last.runId, marked);
   const [{ now }] = (await ask(
     work,
     pipeline,
     'clock',
     "select to_char(getdate(), 'YYYY-MM-DD HH24:MI:SS') as now",
   )) as [{ now: string }];
-  const { history, archive } = await sweepObjectsOf(work, pipeline, stage);
+  const { history, archive } = await sweepObjectsOf(work, pipeline, marked, stage);
   const rest = await sweepDerived(work, pipeline, runs, options.publish);
   const left = [...problems(history, archive), ...(await stillComing(work, pipeline, now)), ...rest.left];
   const open = openRuns(runs);
   if (left.length === 0)
     for (const { runId } of open)
-      await transact(work, pipeline, 'forget-swept', sweptStatements(pipeline), { run_id: runId });
+      await transact(work, pipeline, 'forget-swept', sweptStatements(pipeline), { run_id: runId, swept_at: now });
   const { events, duplicates, rejects } = erased;
   stage.done(
     `${plural(events + duplicates + rejects, 'row')} erased, ${plural(history.objectsRewritten + archive.objectsRewritten, 'object')} rewritten`,
   );
   const marks = open.reduce((sum, run) => sum + run.marks, 0);
-  return { pipeline: pipeline.name, runId: last.runId, marks, erased, history, archive, ...rest, left };
+  return { pipeline: pipeline.name, runId: last.runId, marks, erased, history, archive, ...rest, left, unsearched };
 }
 
 const untouched = (): PlaceSwept => ({
@@ -102,6 +107,7 @@ const nothingDone = {
   exports: { publications: 0, filesDeleted: 0 },
   answersDeleted: 0,
   left: [],
+  unsearched: [],
 };
 
 /** The runs that are not finished; if all are, the last one. */
@@ -110,18 +116,29 @@ function openRuns(runs: readonly MarkRun[]): readonly MarkRun[] {
   return open.length > 0 ? open : runs.slice(-1);
 }
 
-async function erase(work: Work, pipeline: Pipeline, runId: string): Promise<Forgotten['erased']> {
+/** Most keys of one transaction. */
+const mostKeys = 500;
+
+async function erase(work: Work, pipeline: Pipeline, runId: string, marked: Marked) {
   const { statements, answer } = eraseStatements(pipeline);
-  const [row] = await transact(work, pipeline, 'forget-erase', statements, { run_id: runId }, answer);
-  if (Number(row!['identities']) > 1)
-    throw new Failure(
-      `${pipeline.name}: a rebuild under another identity began meanwhile; the subjects are marked, and their rows are still there. Run it again when the rebuild has ended`,
-    );
-  return { events: Number(row!['events']), duplicates: Number(row!['duplicates']), rejects: Number(row!['rejects']) };
+  const raised = await readRaised(work, pipeline);
+  const keys = [...new Set(keysOfSubjects(pipeline, raised, marked))];
+  const erased = { events: 0, duplicates: 0, rejects: 0 };
+  for (let at = 0; at === 0 || at < keys.length; at += mostKeys) {
+    const values = { run_id: runId, raised: JSON.stringify(keys.slice(at, at + mostKeys)) };
+    const [row] = await transact(work, pipeline, 'forget-erase', statements, values, answer);
+    if (Number(row!['identities']) > 1)
+      throw new Failure(
+        `${pipeline.name}: a rebuild under another identity began meanwhile; the subjects are marked, and their rows are still there. Run it again when the rebuild has ended`,
+      );
+    erased.events += Number(row!['events']);
+    erased.duplicates += Number(row!['duplicates']);
+    erased.rejects += Number(row!['rejects']);
+  }
+  return { ...erased, unsearched: raised.unsearched };
 }
 
-async function sweepObjectsOf(work: Work, pipeline: Pipeline, stage: Stage) {
-  const marked = await readMarked(work, pipeline);
+async function sweepObjectsOf(work: Work, pipeline: Pipeline, marked: Marked, stage: Stage) {
   const history = await sweepHistory(work, pipeline, marked, ({ objectsRead }) =>
     stage.count(objectsRead, 'objects of the history'),
   );
@@ -136,7 +153,7 @@ const problems = (...places: readonly PlaceSwept[]): Left[] =>
 
 /** What came while the objects were read, and what Firehose may still write. */
 async function stillComing(work: Work, pipeline: Pipeline, since: string): Promise<Left[]> {
-  const { amount, newest, now } = await arrivals(work, pipeline, since);
+  const { amount, raised, newest, now } = await arrivals(work, pipeline, since);
   const after = newest === undefined ? 0 : newest + archiveDelayMs;
   return [
     ...(amount > 0
@@ -144,6 +161,14 @@ async function stillComing(work: Work, pipeline: Pipeline, since: string): Promi
           {
             kind: 'records' as const,
             what: `${plural(amount, 'record')} of the forgotten came meanwhile; their objects were not read`,
+          },
+        ]
+      : []),
+    ...(raised > 0
+      ? [
+          {
+            kind: 'records' as const,
+            what: `${plural(raised, 'record')} that made a statement fail became rejects meanwhile, and were not searched`,
           },
         ]
       : []),

@@ -78,7 +78,7 @@ export function archiveJudge(pipeline: Pipeline, marked: Marked, positions: Read
 }
 
 /** The bytes of a record that is not plain JSON: base64, as a list of texts if they are long. */
-function bytesOf(unparsed: unknown): Buffer | undefined {
+export function bytesOf(unparsed: unknown): Buffer | undefined {
   const text = Array.isArray(unparsed) ? unparsed.join('') : unparsed;
   return typeof text === 'string' ? Buffer.from(text, 'base64') : undefined;
 }
@@ -86,7 +86,7 @@ function bytesOf(unparsed: unknown): Buffer | undefined {
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-function parsed(bytes: Buffer): unknown {
+export function parsed(bytes: Buffer): unknown {
   try {
     return JSON.parse(bytes.toString('utf8'));
   } catch {

@@ -3,6 +3,7 @@ import { type ForgetKeys, keyId, markOf } from '../../lambda/shared/forget-keys'
 import type { Pipeline } from '../../pipelines/definition';
 import { erasureSource, markStatements, marksQuery } from '../../sql';
 import { markExpression, subjectText } from '../../sql/merge/forgotten';
+import { isRaised } from '../../sql/merge/raised';
 import { isForgotten, publicTables } from '../../sql/names';
 import { resolvePipeline } from '../../sql/resolve';
 import { warehouseTime } from '../commands/context';
@@ -99,22 +100,28 @@ export async function lastErasure(work: Work, pipeline: Pipeline): Promise<numbe
   return row === undefined || row['at'] === null ? undefined : warehouseTime(row['at']);
 }
 
-/** Forgotten records that were merged at or after a time, and the newest arrival of all that the archive may get. */
+/**
+ * Forgotten records that were merged at or after a time, records that made a statement fail since then, and the newest
+ * arrival of all that the archive may get.
+ */
 export async function arrivals(work: Work, pipeline: Pipeline, since: string) {
+  const { skipped, rejects } = publicTables(pipeline);
   const [row] = await ask(
     work,
     pipeline,
     'forget-arrivals',
     `select
   count(case when merged_at >= {{since}}::timestamp and name = 'forgotten' then 1 end) as amount,
-  max(case when source in ('stream', 'archive') then arrived_at end) as newest, getdate() as now
-from ${publicTables(pipeline).skipped}
+  max(case when source in ('stream', 'archive') then arrived_at end) as newest, getdate() as now,
+  (select count(*) from ${rejects} where ${isRaised} and merged_at >= {{since}}::timestamp) as raised
+from ${skipped}
 where ${isForgotten}`,
     { since },
   );
   const newest = row!['newest'];
   return {
     amount: Number(row!['amount']),
+    raised: Number(row!['raised']),
     now: warehouseTime(row!['now']),
     ...(newest !== null && { newest: warehouseTime(newest) }),
   };

@@ -12,6 +12,8 @@ export interface ForgetStatus {
   readonly runs: readonly MarkRun[];
   /** Records of the forgotten that were merged since everything was swept. */
   readonly cameSince: number;
+  /** Records that made a statement fail since then. Nothing is known about their subjects. */
+  readonly raisedSince: number;
   /** The copies that no command deletes, with the time by which they are gone. Null: that is not known. */
   readonly byItself: readonly { readonly place: string; readonly until: number | null }[];
   /** True if the command has nothing left to do. */
@@ -29,10 +31,11 @@ export async function statusOf(
   environment: Environment | undefined,
 ): Promise<ForgetStatus> {
   const runs = await markRuns(work, pipeline);
-  if (runs.length === 0) return { pipeline: pipeline.name, runs, cameSince: 0, byItself: [], isFinished: true };
+  if (runs.length === 0)
+    return { pipeline: pipeline.name, runs, cameSince: 0, raisedSince: 0, byItself: [], isFinished: true };
   const sweptAt = Math.max(0, ...runs.map((run) => run.sweptAt ?? 0));
   const isSwept = runs.every((run) => run.sweptAt !== undefined);
-  const { amount, newest, now } = await arrivals(work, pipeline, warehouseText(sweptAt));
+  const { amount, raised, newest, now } = await arrivals(work, pipeline, warehouseText(sweptAt));
   const erasedAt = (await lastErasure(work, pipeline)) ?? runs.at(-1)!.markedAt;
   const days = snapshotDays(environment);
   const byItself = [
@@ -41,6 +44,7 @@ export async function statusOf(
     { place: 'texts of statements', until: runs.at(-1)!.markedAt + textDays * dayMs },
     { place: 'snapshots', until: days === undefined ? null : erasedAt + days * dayMs },
   ].filter(({ until }) => until === null || until > now);
-  const cameSince = isSwept ? amount : 0;
-  return { pipeline: pipeline.name, runs, cameSince, byItself, isFinished: isSwept && cameSince === 0 };
+  const [cameSince, raisedSince] = isSwept ? [amount, raised] : [0, 0];
+  const isFinished = isSwept && cameSince + raisedSince === 0;
+  return { pipeline: pipeline.name, runs, cameSince, raisedSince, byItself, isFinished };
 }

@@ -6,8 +6,13 @@ import { subjectTexts } from './subject-texts';
 /** Values that are remembered, so that a person's many records take one digest. */
 const remembered = 100_000;
 
+/** Knows whether a subject is one of those that are searched. */
+export interface Known {
+  has(column: string, value: string): boolean;
+}
+
 /** Knows which subjects are marked. */
-export class Marked {
+export class Marked implements Known {
   private known = new Map<string, boolean>();
 
   constructor(
@@ -78,7 +83,7 @@ export class SubjectFinder {
   /** @param root the path at which a text holds its payload. @default - the text is the payload */
   constructor(
     private readonly columns: readonly Column[],
-    private readonly marked: Marked,
+    private readonly known: Known,
     root: readonly string[] = [],
   ) {
     this.found = new ValuesAtPaths(columns.map(({ path }) => [...root, ...path].map(latin1)));
@@ -99,7 +104,7 @@ export class SubjectFinder {
     return this.columns.some((column, index) => {
       const tokens = this.found.values[index]!;
       const given = tokens.length === 0 ? [undefined] : tokens.map(utf8);
-      return given.some((token) => subjectTexts(column, token).some((text) => this.marked.has(column.name, text)));
+      return given.some((token) => subjectTexts(column, token).some((text) => this.known.has(column.name, text)));
     });
   }
 }

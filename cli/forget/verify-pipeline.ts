@@ -1,11 +1,13 @@
 import { answersPrefix } from '../../lambda/endpoint/contract';
 import { undecodedPrefix, versionPrefix } from '../../lambda/load/contract';
 import type { Pipeline } from '../../pipelines/definition';
+import { publicTables } from '../../sql/names';
 import { warehouseTime } from '../commands/context';
 import { landedMs } from '../commands/forget/rows';
 import type { Subjects } from '../commands/forget/subjects';
 import { plural } from '../terminal';
 import { lastErasure, markLists, readMarked } from './marks';
+import { keysOfSubjects, readRaised } from './raised';
 import type { Work } from './statements';
 import { Marked } from './subject-finder';
 import { type FilesRead, verifyExports } from './verify-files';
@@ -19,7 +21,7 @@ export interface Find {
   readonly where: string;
   /** Rows or records. Undefined for an object that could not be read. */
   readonly records?: number;
-  /** `old version`, or why an object could not be read. */
+  /** `old version`, `made a statement fail`, or why an object could not be read. */
   readonly note?: string;
 }
 
@@ -60,6 +62,7 @@ export async function verifyPipeline(
   const lists = subjects.length > 0 ? [...markLists(keys, subjects)] : undefined;
   const marked = lists === undefined ? await readMarked(work, pipeline) : new Marked(keys, new Set(lists.flat()));
   const rows = await countRows(work, pipeline, lists);
+  const raised = await readRaised(work, pipeline);
   const unsearched = await unsearchedRows(work, pipeline);
   const now = warehouseTime(unsearched.now);
   const counting = (place: string) => (objects: number) => stage.count(objects, `objects of ${place}`);
@@ -67,8 +70,10 @@ export async function verifyPipeline(
   const archive = await verifyArchive(work, pipeline, marked, lists === undefined, counting('the archive'));
   const exports = await verifyExports(work, pipeline, marked, counting('exports'));
   const kept = await verifyKept(work, pipeline);
-  const inLanding = rows.filter(({ place }) => place === 'landing').reduce((sum, { rows: amount }) => sum + amount, 0);
-  const staged = rows.filter(({ place }) => place === 'staged').reduce((sum, { rows: amount }) => sum + amount, 0);
+  const ofPlace = (wanted: string) =>
+    rows.filter(({ place }) => place === wanted).reduce((sum, { rows: amount }) => sum + amount, 0);
+  const [staged, inLanding] = [ofPlace('staged'), ofPlace('landing') + (lists === undefined ? unsearched.erased : 0)];
+  const raisedFound = keysOfSubjects(pipeline, raised, marked).length;
   const verified: Verified = {
     pipeline: pipeline.name,
     read: [
@@ -82,6 +87,16 @@ export async function verifyPipeline(
       ...rows
         .filter(({ place, rows: amount }) => amount > 0 && place !== 'landing' && place !== 'staged')
         .map(({ place, relation, rows: records }) => ({ place, where: relation, records })),
+      ...(raisedFound > 0
+        ? [
+            {
+              place: 'rejects',
+              where: publicTables(pipeline).rejects,
+              records: raisedFound,
+              note: 'made a statement fail',
+            },
+          ]
+        : []),
       ...findsOf('history', history),
       ...findsOf('archive', archive),
       ...findsOf('exports', exports),
@@ -96,6 +111,10 @@ export async function verifyPipeline(
     ],
     unsearched: [
       ...(unsearched.rejects > 0 ? [`${plural(unsearched.rejects, 'reject')} without JSON`] : []),
+      ...raised.unsearched,
+      ...(unsearched.erased > 0 && lists !== undefined
+        ? [`${plural(unsearched.erased, 'record')} in the landing view whose rejects were erased`]
+        : []),
       ...(unsearched.landing > 0 ? [`${plural(unsearched.landing, 'record')} not merged yet`] : []),
       ...history.unsearched,
       ...archive.unsearched,

@@ -1,7 +1,11 @@
 import type { Pipeline } from '../../pipelines/definition';
+import { erasedNames } from '../../sql/forget/erase';
+import { unlessRaised } from '../../sql/forget/raised';
 import { markExpression, payloadText, subjectText } from '../../sql/merge/forgotten';
 import { parsedExpression } from '../../sql/merge/parsing';
-import { isUnmerged, landingName, publicTables, quoteIdentifier } from '../../sql/names';
+import { isRaised } from '../../sql/merge/raised';
+import { isForgotten, isUnmerged, landingName, ofLanding, publicTables, quoteIdentifier } from '../../sql/names';
+import { expiredNames } from '../../sql/refresh/expire';
 import { type ResolvedColumn, resolvePipeline } from '../../sql/resolve';
 import { viewColumns } from '../../sql/views/public-view';
 import { ask, type Work } from './statements';
@@ -70,12 +74,16 @@ function relations(pipeline: Pipeline): Relation[] {
       relation: events,
       condition: any(subject, (column) => subjectText(column, quoteIdentifier(column.name))),
     },
-    { place: 'rejects' as const, relation: rejects, condition: ofPayload },
-    // A record that made a statement fail, or that has attributes twice, has only its bytes.
+    {
+      place: 'rejects' as const,
+      relation: rejects,
+      condition: any(subject, (column) => unlessRaised(payloadText(column))),
+    },
+    // A record whose attributes come twice has only its bytes.
     {
       place: 'rejects' as const,
       name: rejects,
-      relation: parsed(rejects, 'unparsed', 'payload is null'),
+      relation: parsed(unlessRaised(parsedExpression('unparsed')), `${rejects} where payload is null`),
       condition: ofPayload,
     },
     { place: 'staged' as const, relation: staged, condition: ofPayload },
@@ -83,7 +91,7 @@ function relations(pipeline: Pipeline): Relation[] {
     {
       place: 'landing' as const,
       name: landingName(pipeline),
-      relation: parsed(landingName(pipeline), 'kinesis_data'),
+      relation: searchedLanding(pipeline),
       condition: ofPayload,
     },
     ...views,
@@ -91,18 +99,45 @@ function relations(pipeline: Pipeline): Relation[] {
 }
 
 /** A relation with the payloads of records that the warehouse keeps as bytes. */
-const parsed = (relation: string, bytes: string, condition = 'true') =>
-  `(select ${parsedExpression(bytes)} as payload from ${relation} where ${condition}) as parsed`;
+const parsed = (payload: string, from: string) => `(select ${payload} as payload from ${from}) as parsed`;
 
-/** Records that no statement can search: those that are not JSON, and those that are not merged. */
+/** SQL that selects the positions of records that may have made a statement fail, as far as the landing view may have them. */
+const oncePositions = ({ rejects, skipped }: ReturnType<typeof publicTables>) =>
+  `select shard_id, sequence_number from ${rejects} where ${isRaised} union select shard_id, sequence_number from ${skipped} where name in ('${erasedNames.reject}', '${expiredNames.reject}')`;
+
+/** The landing view without records that are not merged, and without those that made a statement fail. */
+function searchedLanding(pipeline: Pipeline): string {
+  const tables = publicTables(pipeline);
+  return parsed(
+    `case when x.shard_id is null and l.refresh_time <= m.until then ${parsedExpression('l.kinesis_data')} end`,
+    `${landingName(pipeline)} l
+cross join (select coalesce(max(refresh_time), '1970-01-01'::timestamp) as until from ${tables.checkpoints} where ${ofLanding(pipeline)}) m
+left join (${oncePositions(tables)}) x on x.shard_id = l.shard_id and x.sequence_number = l.sequence_number`,
+  );
+}
+
+/**
+ * Records that no statement can search: those that are not JSON, and those that are not merged. Records of erased rejects
+ * in the landing view are not looked into either, but counted.
+ */
 export async function unsearchedRows(work: Work, pipeline: Pipeline) {
+  const { rejects, skipped } = publicTables(pipeline);
   const [row] = await ask(
     work,
     pipeline,
     'forget-unsearched',
     `select
-  (select count(*) from ${publicTables(pipeline).rejects} where payload is null and (unparsed is null or not can_json_parse(unparsed))) as rejects,
-  (select count(*) from ${landingName(pipeline)} where ${isUnmerged(pipeline)}) as landing, getdate() as now`,
+  (select count(*) from ${rejects} where case when payload is null and not (${isRaised}) then unparsed is null or not can_json_parse(unparsed) else false end) as rejects,
+  (select count(*) from ${landingName(pipeline)} where ${isUnmerged(pipeline)}) as landing,
+  (
+    select count(*)
+    from ${landingName(pipeline)} l
+    inner join (
+      select distinct shard_id, sequence_number from ${skipped} where ${isForgotten} and name = '${erasedNames.reject}'
+    ) s on s.shard_id = l.shard_id and s.sequence_number = l.sequence_number
+  ) as erased,
+  getdate() as now`,
   );
-  return { rejects: Number(row!['rejects']), landing: Number(row!['landing']), now: String(row!['now']) };
+  const number = (name: string) => Number(row![name]);
+  return { rejects: number('rejects'), landing: number('landing'), erased: number('erased'), now: String(row!['now']) };
 }

@@ -9,9 +9,14 @@ import { isText } from '../merge/text';
 import { type ResolvedColumn, type ResolvedPipeline, resolvePipeline } from '../resolve';
 import { forgottenFilter } from '../tables/forgotten';
 import { erasureSource } from './marks';
+import { raisedKey, raisedKeys, unlessRaised } from './raised';
 
 /** What a row of `skipped` was before. */
-const names = { event: 'forgotten event', duplicate: 'forgotten duplicate', reject: 'forgotten reject' } as const;
+export const erasedNames = {
+  event: 'forgotten event',
+  duplicate: 'forgotten duplicate',
+  reject: 'forgotten reject',
+} as const;
 
 /** A transaction whose statement with index `answer` returns a row. */
 export interface Erasure {
@@ -27,7 +32,7 @@ export interface Erasure {
  *
  * While the tables of another identity exist, nothing changes, because a rebuild has to find every row in one place. The
  * answer is one row `events, duplicates, rejects, identities`: what was erased, and the number of identities.
- * Placeholder: `run_id`.
+ * Placeholders: `run_id`, and `raised`, the keys of rejects that the command has looked into: see raised.ts.
  */
 export function eraseStatements(definition: Pipeline): Erasure {
   const pipeline = resolvePipeline(definition);
@@ -50,12 +55,12 @@ where ${gone}.event_id = ${table}.event_id`,
     ),
     `delete from ${rejects} where reason = ${forgottenReason}`,
     `insert into ${runs} (run_id, source, rows_read, events, duplicates, rejects, skipped, merged_at)
-select {{run_id}}, ${quoteLiteral(erasureSource)}, 0, -${count(names.event)}, -${count(names.duplicate)}, -${count(names.reject)}, count(*), getdate()
+select {{run_id}}, ${quoteLiteral(erasureSource)}, 0, -${count(erasedNames.event)}, -${count(erasedNames.duplicate)}, -${count(erasedNames.reject)}, count(*), getdate()
 from ${erasing}
 having count(*) > 0`,
   ];
   const answer = `select
-  ${count(names.event)} as events, ${count(names.duplicate)} as duplicates, ${count(names.reject)} as rejects,
+  ${count(erasedNames.event)} as events, ${count(erasedNames.duplicate)} as duplicates, ${count(erasedNames.reject)} as rejects,
   ${identities(pipeline)} as identities
 from ${erasing}`;
   return { statements: [...statements, answer, `drop table ${erasing}, ${gone}`], answer: statements.length };
@@ -90,7 +95,8 @@ where ${isErased(pipeline, column, subjectText(column, column.sql.stored))}`,
 
 /**
  * Rejects have no id, so those that go get the reason `forgotten` first, which no other reject has. A record of the stream
- * that made a statement fail has only its bytes, and is found by its position.
+ * whose attributes come twice has only its bytes, and is found by its position. Records that made a statement fail are not
+ * looked into: the command has named those that go.
  */
 function markRejectsStatements(pipeline: ResolvedPipeline): StatementTemplate[] {
   const { rejects } = pipeline.tables;
@@ -99,7 +105,7 @@ function markRejectsStatements(pipeline: ResolvedPipeline): StatementTemplate[] 
     ...pipeline.subject.map(
       (column) => `update ${rejects}
 set reason = ${forgottenReason}
-where ${isErased(pipeline, column, payloadText(column))}`,
+where ${isErased(pipeline, column, unlessRaised(payloadText(column)))}`,
     ),
     ...(hasTexts ? [] : pipeline.subject).map(
       (column) => `update ${rejects} as r
@@ -107,7 +113,7 @@ set reason = ${forgottenReason}
 from (
   select shard_id, sequence_number
   from (
-    select shard_id, sequence_number, ${parsedExpression('unparsed')} as payload
+    select shard_id, sequence_number, ${unlessRaised(parsedExpression('unparsed'))} as payload
     from ${rejects}
     where payload is null
   ) as parsed
@@ -115,6 +121,14 @@ from (
 ) as found
 where r.shard_id = found.shard_id and r.sequence_number = found.sequence_number and r.payload is null`,
     ),
+    `update ${rejects}
+set reason = ${forgottenReason}
+where ${identities(pipeline)} = 1 and ${raisedKey} in (
+  select row_key
+  from (
+    ${raisedKeys}
+  ) as given
+)`,
   ];
 }
 
@@ -131,11 +145,11 @@ function erasingStatement(pipeline: ResolvedPipeline): StatementTemplate {
 from ${table} t
 inner join ${gone} g on g.event_id = t.event_id`;
   return `create temp table ${erasing} as
-${ofEvents(events, names.event)}
+${ofEvents(events, erasedNames.event)}
 union all
-${ofEvents(duplicates, names.duplicate)}
+${ofEvents(duplicates, erasedNames.duplicate)}
 union all
-select ${name(names.reject)}, object_key, ${items('')}, run_id
+select ${name(erasedNames.reject)}, object_key, ${items('')}, run_id
 from ${rejects}
 where reason = ${forgottenReason}`;
 }

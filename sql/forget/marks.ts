@@ -28,15 +28,19 @@ where f.mark is null`,
 /** SQL for the id of the run that says that a run of marks has nothing left to do. */
 export const sweptRun = (run: string) => `${run} || '-swept'`;
 
-/** Makes the row of `runs` that says so. It can be repeated. Placeholder: `run_id`, the run of the marks. */
+/**
+ * Makes the row of `runs` that says so, or renews its time. What was merged at that time or later is not swept. It can be
+ * repeated. Placeholders: `run_id`, the run of the marks, and `swept_at`.
+ */
 export function sweptStatements(definition: Pipeline): StatementTemplate[] {
   const pipeline = resolvePipeline(definition);
   const { runs } = pipeline.tables;
   const swept = sweptRun('{{run_id}}');
   return [
     lockStatement(pipeline),
+    `update ${runs} set merged_at = {{swept_at}}::timestamp where run_id = ${swept}`,
     `insert into ${runs} (run_id, source, rows_read, events, duplicates, rejects, skipped, merged_at)
-select ${swept}, '${erasureSource}', 0, 0, 0, 0, 0, getdate()
+select ${swept}, '${erasureSource}', 0, 0, 0, 0, 0, {{swept_at}}::timestamp
 from (select count(*) as amount from ${runs} where run_id = ${swept}) as done
 where amount = 0`,
   ];

@@ -3,15 +3,13 @@ import type { StatementTemplate } from '../../lambda/shared/plan';
 import { archivedTime, historyQuery, parsedQuery, untouchedStatements } from '../merge/arrived';
 import { givesWay, replacedRejects } from '../merge/gives-way';
 import { incomingStatements, recordKind } from '../merge/incoming';
+import { maxPayloadBytes } from '../merge/raised';
 import { unwrapOf } from '../merge/unwrap';
 import type { ResolvedPipeline } from '../resolve';
 import { placeColumns, stagedArchiveColumns, stagedColumns } from '../tables/columns';
 import { indent } from '../text/indent';
 import { positionKey, raisedQuery, searchPlan, searchTables } from '../typing/raising-rows';
 import { copyStatements, type Format, loadTables, onlyUrl, type Reading, sourceOf, stagedTable } from './copy';
-
-/** A longer payload cannot be returned as a text. */
-const maxPayloadBytes = 60_000;
 
 /**
  * SQL for the key of a line. Equal payloads of history share one key and one outcome. A key with a question mark is

@@ -1,4 +1,4 @@
-import { raisedPrefix, type StatementTemplate } from '../../lambda/shared/plan';
+import type { StatementTemplate } from '../../lambda/shared/plan';
 import { quoteLiteral } from '../../lambda/shared/quote';
 import type { Pipeline } from '../../pipelines/definition';
 import { type ResolvedPipeline, resolvePipeline } from '../resolve';
@@ -11,6 +11,7 @@ import { formsOf, isEncoded } from './forms';
 import { incomingStatements, incomingTables } from './incoming';
 import { acceptStatements, copiesStatements, lockStatement } from './merge';
 import { parsedExpression, unparsedReason } from './parsing';
+import { isRaised } from './raised';
 import { placeSkippedStatements } from './skipped';
 import { filteredCount, filterStatements, filterTables, isWanted, skipStatements } from './source-filter';
 import { isText, textPayload } from './text';
@@ -105,9 +106,6 @@ cross join copies c`;
 
 /** Which rejects: those with a payload to type, or those that made a statement fail. */
 type Retried = 'ordinary' | 'raised';
-
-/** SQL condition on `rejects`: records that made a statement fail. */
-export const isRaised = `reason like ${quoteLiteral(`${raisedPrefix}%`)}`;
 
 const both = (condition: string, other: string | undefined) =>
   other === undefined ? condition : `${condition} and ${other}`;

@@ -19,7 +19,11 @@ const batchRows = 200_000;
 const batchDays = 1;
 
 /** What a row of `skipped` was before. */
-const names = { event: 'expired event', duplicate: 'expired duplicate', reject: 'expired reject' } as const;
+export const expiredNames = {
+  event: 'expired event',
+  duplicate: 'expired duplicate',
+  reject: 'expired reject',
+} as const;
 
 /**
  * The step that deletes the oldest rows past the retention, a bounded number in each run. It comes before the views
@@ -61,7 +65,7 @@ where ${expiring}.event_id = ${duplicates}.event_id`,
     ...(old[1] ? [`delete from ${rejects} where ${withinBounds(pipeline, old[1])}`] : []),
     `insert into ${runs} (run_id, source, rows_read, events, duplicates, rejects, skipped, merged_at, definition)
 select
-  ${expiryRun}, 'retention', 0, -${count(names.event)}, -${count(names.duplicate)}, -${count(names.reject)}, count(*), getdate(),
+  ${expiryRun}, 'retention', 0, -${count(expiredNames.event)}, -${count(expiredNames.duplicate)}, -${count(expiredNames.reject)}, count(*), getdate(),
   ${quoteLiteral(pipeline.typingVersion)}
 from ${expiring}
 having count(*) > 0`,
@@ -155,16 +159,16 @@ function expiringStatement(
   const queries = [
     ...(events
       ? [
-          `select ${name(names.event)}, event_id, ${noKey}, ${items()}, run_id
+          `select ${name(expiredNames.event)}, event_id, ${noKey}, ${items()}, run_id
 from gone`,
-          `select ${name(names.duplicate)}, d.event_id, ${noKey}, ${items('d.')}, d.run_id
+          `select ${name(expiredNames.duplicate)}, d.event_id, ${noKey}, ${items('d.')}, d.run_id
 from ${pipeline.tables.duplicates} d
 inner join gone g on g.event_id = d.event_id`,
         ]
       : []),
     ...(rejects
       ? [
-          `select ${name(names.reject)}, null::varchar(64) as event_id, object_key, ${items()}, run_id
+          `select ${name(expiredNames.reject)}, null::varchar(64) as event_id, object_key, ${items()}, run_id
 from ${rejects.table}
 where ${withinBounds(pipeline, rejects)}`,
         ]

@@ -244,7 +244,7 @@ test('without an environment of that name, nobody knows how long snapshots are k
     hours: new Set<number>(),
     objects: new Map(),
     withoutObject: 0,
-    unsearched: { rejects: 0, landing: 0 },
+    unsearched: { rejects: 0, raised: 0, landing: 0 },
   };
   const last = (places: readonly Place[]) => places.find(({ place }) => place === 'snapshots')!.lastDay;
   const none = { objects: 0, bytes: 0 };

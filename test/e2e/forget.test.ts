@@ -139,6 +139,7 @@ test('a person is erased everywhere, and nothing brings them back', async () => 
   expect((await dev.cli('forget', '--status')).stdout).toContain('of the forgotten came since');
   expect((await dev.cli('forget', '--apply', '--no-wait')).code).toBe(0);
   expect((await dev.json('forget', '--verify')).pipelines[0].finds).toEqual([]);
+  expect((await dev.cli('forget', '--status')).code).toBe(0);
   expect(await versionsWith(history, gone)).toEqual([]);
   expect(await versionsWith(archive, gone)).toEqual([]);
 });

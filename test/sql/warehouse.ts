@@ -11,6 +11,7 @@ import { asksForKeys, type ForgetKeys, forgetKeys, keyId, markOf, parametersOf }
 import type { SearchPlan, Step } from '../../lambda/shared/plan';
 import { type Finding, findRaising } from '../../lambda/shared/raising';
 import { asked, render, renderAll } from '../../lambda/shared/statement';
+import type { Submission } from '../../lambda/shared/warehouse';
 import type { ScanFault } from '../../local/faults';
 import type { Pipeline } from '../../pipelines/definition';
 import {
@@ -117,6 +118,14 @@ export interface TestRun {
   /** Why the run is not idle, after its first step. Empty for an idle run. */
   work(): Promise<unknown[]>;
 }
+
+/** The rows of a result by column, null where a cell is empty. */
+const rowsOf = ({ columns, records }: ResultSet) =>
+  records.map((record) =>
+    Object.fromEntries(
+      record.map((field, i) => [columns[i]!.name, 'isNull' in field ? null : (Object.values(field)[0] as string)]),
+    ),
+  );
 
 /** A pipeline's objects in a local warehouse, and the statements that its functions would submit. */
 export class TestWarehouse {
@@ -319,6 +328,22 @@ export class TestWarehouse {
       signal,
     });
     return { status, error };
+  }
+
+  /** Runs statements as the Data API does. A failure is returned. */
+  async run({ statements: sqls, parameters, mode }: Pick<Submission, 'statements' | 'parameters' | 'mode'>) {
+    const results: (ResultSet | undefined)[] = [];
+    const { status, error } = await this.engine.run({
+      sqls,
+      parameters,
+      mode: mode === 'transaction' ? 'transaction' : 'auto-commit',
+      user: ownerUser,
+      signal: new AbortController().signal,
+      onEnd: (index, outcome) => {
+        results[index] = outcome.status === 'FINISHED' ? outcome.result : undefined;
+      },
+    });
+    return { status, error, results: results.map((result) => (result ? rowsOf(result) : [])) };
   }
 
   /** The step of a run that shortens the landing view. */

@@ -12,6 +12,8 @@ import {
   eraseStatements,
   markStatements,
   publicTables,
+  raisedBytesQuery,
+  raisedRejectsQuery,
   swapStatements,
   withdrawStatements,
 } from '../../sql';
@@ -88,7 +90,10 @@ class Forgetting {
   async run(): Promise<void> {
     const marks = JSON.stringify([...this.forgotten].map((id) => markOf(this.keys, 'id', id)));
     await this.execute('mark', markStatements(this.pipeline), { marks, key_id: keyId(this.keys), run_id: run });
-    await this.execute('erase', eraseStatements(this.pipeline).statements, { run_id: run });
+    await this.execute('erase', eraseStatements(this.pipeline).statements, {
+      run_id: run,
+      raised: JSON.stringify(await this.raised()),
+    });
     for (const bucket of [buckets.history, buckets.archive])
       for (const key of this.cloud.s3.port.bucket(bucket).store.keys()) await this.sweep(bucket, key);
   }
@@ -96,6 +101,19 @@ class Forgetting {
   private execute(step: string, statements: readonly string[], values: Record<string, string>) {
     const warehouse = withForgetKeys(this.clients.warehouse, async () => this.keys);
     return execute(warehouse, `forget-${step}`, renderAll(statements, values), this.calls.remainingMs);
+  }
+
+  /** The keys of rejects that no statement looks into. */
+  private async raised(): Promise<unknown[]> {
+    const [rejects, pieces] = [
+      await this.rows(raisedRejectsQuery(this.pipeline)),
+      await this.rows(raisedBytesQuery(this.pipeline, 1)),
+    ];
+    const texts = [
+      ...rejects.map(({ row_key, payload }) => [row_key, payload]),
+      ...pieces.map(({ row_key, piece }) => [row_key, Buffer.from(String(piece), 'hex').toString()]),
+    ];
+    return texts.flatMap(([key, text]) => (this.forgotten.has(subjectOf(String(text)) ?? '') ? [key] : []));
   }
 
   private hasForgotten(lines: readonly string[] | undefined): lines is readonly string[] {

@@ -110,7 +110,7 @@ const written = ({ left: rest, ...result }: Forgotten) => ({
 
 function print({ stdout, style }: Context, results: readonly Forgotten[]): void {
   for (const result of results) {
-    const { pipeline, marks, erased, history, archive, exports, answersDeleted, left: rest } = result;
+    const { pipeline, marks, erased, history, archive, exports, answersDeleted, left: rest, unsearched } = result;
     if (result.runId === undefined) {
       stdout.write(`${style.bold(pipeline)}: nobody was forgotten yet\n\n`);
       continue;
@@ -140,6 +140,7 @@ function print({ stdout, style }: Context, results: readonly Forgotten[]): void 
       ...(rest.length === 0
         ? ['Nothing is left to do. `npx millrace forget --verify` reads every place again.']
         : ['Left:', ...rest.map(({ what }) => `  ${what}`), 'Run `npx millrace forget --apply` again after that.']),
+      ...unsearched.map((text) => `Not searched: ${text}.`),
       '',
     ];
     stdout.write(`${lines.join('\n')}\n`);

@@ -37,7 +37,7 @@ const writtenStatus = ({ runs, byItself, ...rest }: ForgetStatus) => ({
 
 function printStatus(
   { stdout, style }: Context,
-  { pipeline, runs, cameSince, byItself, isFinished }: ForgetStatus,
+  { pipeline, runs, cameSince, raisedSince, byItself, isFinished }: ForgetStatus,
 ): void {
   if (runs.length === 0) {
     stdout.write(`${style.bold(pipeline)}: nobody was forgotten yet\n\n`);
@@ -60,6 +60,9 @@ function printStatus(
     '',
     ...(cameSince > 0
       ? [`${plural(cameSince, 'record')} of the forgotten came since, and may be in the archive or the history.`]
+      : []),
+    ...(raisedSince > 0
+      ? [`${plural(raisedSince, 'record')} that made a statement fail became rejects since, and were not searched.`]
       : []),
     ...(isFinished ? ['The command has nothing left to do.'] : ['`npx millrace forget --apply` continues.']),
     ...byItself.map(({ place, until }) =>

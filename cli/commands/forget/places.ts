@@ -154,9 +154,7 @@ export function placesOf(
       ...sizeOf(facts.rejects),
       objects: null,
       lastDay: after(facts.rejects, retention.rejects),
-      ...(facts.unsearched.rejects > 0 && {
-        note: `${plural(facts.unsearched.rejects, 'reject')} without JSON, not searched`,
-      }),
+      ...noteOf(facts),
     }),
     rowsOnly('duplicates', facts.duplicates, inWarehouse[1]!),
     {
@@ -215,6 +213,15 @@ export function placesOf(
           : `automated ones, kept for ${plural(days, 'day')}; not manual ones`,
     },
   ];
+}
+
+/** What of the rejects is not searched. */
+function noteOf({ unsearched: { rejects, raised } }: WarehouseFacts): { note?: string } {
+  const parts = [
+    ...(rejects > 0 ? [`${plural(rejects, 'reject')} without JSON`] : []),
+    ...(raised > 0 ? [`${plural(raised, 'reject')} that made a statement fail`] : []),
+  ];
+  return parts.length === 0 ? {} : { note: `${parts.join(' and ')}, not searched` };
 }
 
 const sizeOf = ({ rows, bytes }: RowsFound) => ({ rows, bytes });

@@ -1,10 +1,13 @@
 import type { Pipeline } from '../../../pipelines/definition';
 import { windowStartOf } from '../../../sql/exports/windows';
+import { raisedKey, unlessRaised } from '../../../sql/forget/raised';
+import { isRaised } from '../../../sql/merge/raised';
 import { isUnmerged, landedHours, landingName, publicTables, quoteIdentifier, quoteLiteral } from '../../../sql/names';
 import { withoutComments } from '../../../sql/text/tokens';
 import { payloadPath } from '../../../sql/typing/column';
 import { outputColumns } from '../../../sql/views/output-columns';
 import { viewColumns } from '../../../sql/views/public-view';
+import { keysOfSubjects, readRaised } from '../../forget/raised';
 import { type Context, queryRows, warehouseTime } from '../context';
 import type { Subjects } from './subjects';
 
@@ -46,8 +49,11 @@ export interface WarehouseFacts {
   objects: Map<string, ObjectFound>;
   /** Events of history whose object is not known, because they were rejects before. */
   withoutObject: number;
-  /** Records that nothing can search: rejects without a payload, and records that are not merged. */
-  unsearched: { rejects: number; landing: number };
+  /**
+   * Records that nothing can search: rejects without a payload, those that made a statement fail and cannot be read, and
+   * records that are not merged.
+   */
+  unsearched: { rejects: number; raised: number; landing: number };
 }
 
 const none = (): RowsFound => ({ rows: 0, bytes: 0 });
@@ -59,7 +65,7 @@ export async function emptyFacts(context: Context, pipeline: Pipeline): Promise<
     context,
     'forget-totals',
     `select
-  getdate() as now, (select count(*) from ${events}) as total, (select count(*) from ${rejects} where payload is null) as rejects,
+  getdate() as now, (select count(*) from ${events}) as total, (select count(*) from ${rejects} where payload is null and not (${isRaised})) as rejects,
   (select count(*) from ${landingName(pipeline)} where ${isUnmerged(pipeline)}) as landing`,
   );
   return {
@@ -76,7 +82,7 @@ export async function emptyFacts(context: Context, pipeline: Pipeline): Promise<
     hours: new Set(),
     objects: new Map(),
     withoutObject: 0,
-    unsearched: { rejects: Number(row!['rejects']), landing: Number(row!['landing']) },
+    unsearched: { rejects: Number(row!['rejects']), raised: 0, landing: Number(row!['landing']) },
   };
 }
 
@@ -96,6 +102,8 @@ export async function addRows(
   for (const definition of pipeline.exports) await addPublications(context, pipeline, definition, search, facts);
 }
 
+const items = 'source, shard_id, sequence_number, arrived_at, run_id';
+
 /** SQL that finds the rows of a part. */
 interface SubjectSearch {
   /** Condition on events, views and results of exports. */
@@ -114,7 +122,6 @@ function searchOf(pipeline: Pipeline, { column, values }: Subjects): SubjectSear
   const list = values.map((_, n) => `{{v${n}}}`).join(', ');
   const ofColumn = (of = '') => `${of}${quoteIdentifier(column.name)}::varchar(65535) in (${list})`;
   const ofPayload = `${payloadPath(column.path)}::varchar(65535) in (${list})`;
-  const items = 'source, shard_id, sequence_number, arrived_at, run_id';
   const { eventTime = 'arrived_at' } = pipeline.retention ?? {};
   const all = `found as (
   select event_id, ${items}, json_size(payload)::bigint as bytes, ${quoteIdentifier(eventTime)} as kept_from
@@ -128,17 +135,47 @@ all_rows as (
   from ${duplicates} d
   inner join (select event_id, max(kept_from) as kept_from from found group by event_id) f on f.event_id = d.event_id
   union all
-  select 'rejects' as was, ${items}, json_size(payload)::bigint as bytes, merged_at as kept_from
+  select 'rejects' as was, ${items}, ${unlessRaised('json_size(payload)::bigint')} as bytes, merged_at as kept_from
   from ${rejects}
-  where ${ofPayload}
+  where ${unlessRaised(ofPayload)}
 )`;
   return { ofColumn, ofPayload, all, ledger, values: named };
 }
 
+/** Most keys of one statement. */
+const mostKeys = 200;
+
+/** Adds the rejects of records that made a statement fail, which no other statement looks into. */
+export async function addRaised(
+  context: Context,
+  pipeline: Pipeline,
+  subjects: readonly Subjects[],
+  facts: WarehouseFacts,
+): Promise<void> {
+  const raised = await readRaised(context, pipeline);
+  facts.unsearched.raised += raised.unsearched.length;
+  const values = new Set(subjects.flatMap((of) => of.values.map((value) => `${of.column.name}=${value}`)));
+  const keys = new Set(keysOfSubjects(pipeline, raised, { has: (column, value) => values.has(`${column}=${value}`) }));
+  const { rejects, ledger } = publicTables(pipeline);
+  for (let at = 0; at < keys.size; at += mostKeys) {
+    const list = [...keys].slice(at, at + mostKeys).map(quoteLiteral);
+    const all = `all_rows as (
+  select 'rejects' as was, ${items}, 0::bigint as bytes, merged_at as kept_from
+  from ${rejects}
+  where ${raisedKey} in (${list.join(', ')})
+)`;
+    const search = { all, ofPayload: 'false', ledger, values: {} };
+    await addTables(context, pipeline, search, facts);
+    await addOrigins(context, search, facts);
+  }
+}
+
+type TableSearch = Pick<SubjectSearch, 'all' | 'ofPayload' | 'ledger' | 'values'>;
+
 async function addTables(
   context: Context,
   pipeline: Pipeline,
-  { all, ofPayload, values }: SubjectSearch,
+  { all, ofPayload, values }: TableSearch,
   facts: WarehouseFacts,
 ): Promise<void> {
   const { staged, staged_archive } = publicTables(pipeline);
@@ -179,7 +216,7 @@ select 'staged' as was, count(*) as amount, 0 as bytes, null::timestamp as newes
 /** Where the records came from: hours of the archive, and objects of history. */
 async function addOrigins(
   context: Context,
-  { all, ledger, values }: SubjectSearch,
+  { all, ledger, values }: TableSearch,
   facts: WarehouseFacts,
 ): Promise<void> {
   const hours = await queryRows(

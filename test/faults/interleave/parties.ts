@@ -226,7 +226,10 @@ const functionParties = {
     name: 'erasure',
     make: async (world) => [
       marks(world),
-      { step: transaction('erase', eraseStatements(pipeline).statements), values: { run_id: world.nextRun() } },
+      {
+        step: transaction('erase', eraseStatements(pipeline).statements),
+        values: { run_id: world.nextRun(), raised: '[]' },
+      },
     ],
   },
   swap: {
@@ -241,7 +244,7 @@ const functionParties = {
   },
   swept: {
     name: 'end of an erasure',
-    make: only(transaction('swept', sweptStatements(pipeline)), { run_id: 'marked' }),
+    make: only(transaction('swept', sweptStatements(pipeline)), { run_id: 'marked', swept_at: '2026-11-21 10:00:00' }),
   },
   publish: {
     name: 'record of a publication',

@@ -1,6 +1,14 @@
 import { keyId, markOf } from '../../../lambda/shared/forget-keys';
 import type { Pipeline } from '../../../pipelines/definition';
-import { eraseStatements, loadPlan, markStatements, marksQuery, pipelineTables, sweptStatements } from '../../../sql';
+import {
+  eraseStatements,
+  loadPlan,
+  markStatements,
+  marksQuery,
+  pipelineTables,
+  refreshPlan,
+  sweptStatements,
+} from '../../../sql';
 import { aPipeline, aSource, aView } from '../fixtures';
 import { TestWarehouse } from '../warehouse';
 
@@ -31,9 +39,9 @@ const mark = (run: string, ...subjects: [column: string, value: string][]) =>
     key_id: keyId(warehouse.keys),
     run_id: run,
   });
-const erase = async (run = 'forget') => {
+const erase = async (run = 'forget', ...raised: string[]) => {
   const { statements, answer } = eraseStatements(warehouse.pipeline);
-  const row = await warehouse.answerOf(statements, answer, { run_id: run });
+  const row = await warehouse.answerOf(statements, answer, { run_id: run, raised: JSON.stringify(raised) });
   return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, Number(value)]));
 };
 const ids = async () => (await warehouse.query('select id from shop.events order by id')).flat();
@@ -103,11 +111,11 @@ describe('an erasure', () => {
     expect(await account()).toEqual({ events: 1, duplicates: 0, rejects: 0, skipped: 4 });
   });
 
-  test('finds a record of the stream that made a statement fail by its bytes', async () => {
+  test('finds a record of the stream with an attribute that comes twice by its bytes', async () => {
     const { rejects, runs } = pipelineTables(withSubject);
     const bytes = (value: object) => `to_varbyte('${JSON.stringify(value)}', 'utf8')`;
     const row = (n: number, value: object) =>
-      `select 'stream', 'shard', '${n}', getdate(), 'raised: boom', ${bytes(value)}, 'run-0', getdate()`;
+      `select 'stream', 'shard', '${n}', getdate(), 'payload: twice', ${bytes(value)}, 'run-0', getdate()`;
     await warehouse.execute([
       `insert into ${rejects} (source, shard_id, sequence_number, arrived_at, reason, unparsed, run_id, merged_at)
 ${row(1, record('1', 'ann'))} union all ${row(2, record('2', 'bob'))}`,
@@ -117,6 +125,26 @@ ${row(1, record('1', 'ann'))} union all ${row(2, record('2', 'bob'))}`,
     expect(await erase()).toMatchObject({ rejects: 1 });
     expect(await warehouse.query('select sequence_number from shop.rejects')).toEqual([['2']]);
     expect(await account()).toEqual({ events: 0, duplicates: 0, rejects: 1, skipped: 1 });
+  });
+
+  test('looks into no reject that made a statement fail, and erases those that the command names', async () => {
+    warehouse.send(record('1', 'ann'), record('2', 'bob'));
+    await warehouse.land();
+    warehouse.raising = ['"ann"', '"bob"'];
+    const { search, record: become } = refreshPlan(withSubject).raising!;
+    const finding = await warehouse.search(search);
+    const culprits = finding.kind === 'found' ? finding.culprits.map(({ key }) => ({ key, reason: 'raised: x' })) : [];
+    await warehouse.execute(become, { run_id: 'run-x', raised: JSON.stringify(culprits) });
+    await warehouse.refresh();
+    await mark('forget', ['who', 'ann']);
+    expect(await erase()).toMatchObject({ rejects: 0 });
+    const { shardId, sequenceNumber } = warehouse.positionOf(1);
+    expect(await erase('again', `${shardId} ${sequenceNumber}`)).toMatchObject({ rejects: 1 });
+    expect(await warehouse.query('select reason, sequence_number from shop.rejects')).toEqual([
+      ['raised: x', warehouse.positionOf(2).sequenceNumber],
+    ]);
+    expect(await warehouse.query('select sum(rejects), sum(skipped) from shop.runs')).toEqual([['1', '1']]);
+    expect(await erase('again', `${shardId} ${sequenceNumber}`)).toMatchObject({ rejects: 0 });
   });
 
   test('may be repeated, and marks too', async () => {
@@ -250,21 +278,14 @@ test('the status of marks says what their run erased and whether it is done', as
   await erase('first');
   await mark('second', ['who', 'nobody']);
   await erase('second');
-  await warehouse.execute(sweptStatements(withSubject), { run_id: 'first' });
-  await warehouse.execute(sweptStatements(withSubject), { run_id: 'first' });
+  for (const swept_at of ['2026-11-21 10:00:00', '2026-11-22 10:00:00'])
+    await warehouse.execute(sweptStatements(withSubject), { run_id: 'first', swept_at });
   const rows = await warehouse.query(marksQuery(withSubject));
   expect(
-    rows.map(([run, key, at, amount, erased, swept]) => [
-      run,
-      key,
-      typeof at,
-      Number(amount),
-      Number(erased),
-      typeof swept,
-    ]),
+    rows.map(([run, key, at, amount, erased, swept]) => [run, key, typeof at, Number(amount), Number(erased), swept]),
   ).toEqual([
-    ['first', keyId(warehouse.keys), 'string', 2, 2, 'string'],
-    ['second', keyId(warehouse.keys), 'string', 1, 0, 'boolean'],
+    ['first', keyId(warehouse.keys), 'string', 2, 2, '2026-11-22 10:00:00'],
+    ['second', keyId(warehouse.keys), 'string', 1, 0, true],
   ]);
   expect(await warehouse.query("select count(*) from shop.runs where source = 'forgotten'")).toEqual([[2]]);
   await account();
