@@ -195,6 +195,7 @@ function print({ stdout, style }: Context, results: readonly Result[]): void {
         note ?? null,
       ]),
       style,
+      { longest: 100 },
     ),
     '',
     lastDay === null

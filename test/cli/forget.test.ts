@@ -153,6 +153,12 @@ describe('the report of subjects', () => {
     await filled(base);
     const { places } = await reported(base, 'who=ann', `who=${odd}`);
     expect(places).toMatchObject({ events: { rows: 3, lastDay: null }, history: { objects: 2 }, views: { rows: 2 } });
+    // The subjects are in several statements, and some in one publication.
+    const others = Array.from({ length: 600 }, (_, n) => `who=n${n}`);
+    expect((await reported(base, 'who=ann', ...others, 'who=bob')).places).toMatchObject({
+      events: { rows: 5 },
+      exports: { rows: 5, objects: 2, bytes: 100 },
+    });
     expect((await reported(base, 'who=nobody')).places).toMatchObject({
       stream: { rows: 0 },
       events: { rows: 0, bytes: 0 },
@@ -166,7 +172,7 @@ describe('the report of subjects', () => {
 describe('subjects', () => {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-subjects-'));
   afterAll(() => rmSync(folder, { recursive: true }));
-  const file = (name: string, body: string) => {
+  const file = (name: string, body: string | Buffer) => {
     const path = join(folder, name);
     writeFileSync(path, body);
     return path;
@@ -179,7 +185,7 @@ describe('subjects', () => {
     expect(valuesOf(['who=a'], file('1.txt', '\uFEFFa\r\nb\r\n\r\nwho=c d\n'))).toEqual(['a', 'b', 'c d']);
   });
 
-  test.each<[string, string[], string | undefined, string]>([
+  test.each<[string, string[], string | Buffer | undefined, string]>([
     ['none', [], undefined, 'name at least one subject, as customer_id=c1, or a file with --file'],
     ['a bare argument', ['ann'], undefined, '<subject> must be column=value with a column of who'],
     ['another column', ['id=m1'], undefined, '<subject> must be column=value with a column of who'],
@@ -192,16 +198,39 @@ describe('subjects', () => {
       'at most 10,000 subjects at once, got 10,001',
     ],
     ['an empty file', [], '\n', 'name at least one subject'],
+    ['a value with an equals sign', [], 'YQ==', 'a column of who; a value with = needs it too: who=a=b'],
+    [
+      'a header',
+      [],
+      'who\nann',
+      ', line 1 is the name of the column, as in a header; if that belongs to the value, write who=',
+    ],
+    ['blanks around a value', [], 'ann\n bob', ', line 2 begins or ends with white space; if that belongs'],
+    ['quotation marks', [], '"ann"', ', line 1 is in quotation marks; if that belongs'],
+    [
+      'a long value',
+      [`who=${'x'.repeat(10_001)}`],
+      undefined,
+      '<subject> has 10,001 bytes; a value has at most 10,000',
+    ],
+    ['NUL', [], 'a\0b', ', line 1 has the character NUL, which no column can hold'],
+    ['bytes that are no text', [], Buffer.from('\uFEFFann\n', 'utf16le'), '--file must be plain text in UTF-8'],
   ])('are refused: %s', (name, args, body, message) => {
     expect(() => valuesOf(args, body === undefined ? undefined : file(`${name}.txt`, body))).toThrow(message);
   });
 
   test('need a file that exists, a pipeline that declares them, and options that go together', async () => {
     expect(() => valuesOf([], join(folder, 'absent'))).toThrow('--file: ENOENT');
+    expect(() => valuesOf([], folder)).toThrow(`--file must be a file, got the folder ${folder}`);
     expect(() => parseSubjects(['who=a'], { pipeline: 'visits' }, [base])).toThrow(
       "--pipeline must be one that declares a subject (shop), got 'visits'",
     );
     expect(() => parseSubjects(['who=a'], {}, [aPipeline()])).toThrow('no pipeline declares a subject');
+  });
+
+  test('may have blanks, quotation marks and the name of the column after the column', () => {
+    const lines = ['who= ann ', 'who="ann"', 'who=who', 'who=YQ=='];
+    expect(valuesOf([], file('explicit.txt', lines.join('\n')))).toEqual([' ann ', '"ann"', 'who', 'YQ==']);
   });
 
   test.each<[string, string]>([
@@ -224,7 +253,9 @@ describe('subjects', () => {
     const [column] = base.columns;
     const sizes = (values: string[]) => [...partsOf([{ column: column!, values }])].map((part) => part.values.length);
     expect(sizes(Array.from({ length: 1001 }, (_, n) => `${n}`))).toEqual([500, 500, 1]);
-    expect(sizes(Array.from({ length: 5 }, () => 'x'.repeat(20_000)))).toEqual([2, 2, 1]);
+    expect(sizes(Array.from({ length: 5 }, () => 'x'.repeat(10_000)))).toEqual([3, 2]);
+    // A literal has quotation marks and backslashes twice.
+    expect(sizes(Array.from({ length: 5 }, () => "'".repeat(10_000)))).toEqual([1, 1, 1, 1, 1]);
   });
 });
 
@@ -240,7 +271,7 @@ test('without an environment of that name, nobody knows how long snapshots are k
     landing: nothing,
     stream: nothing,
     views: nothing,
-    exports: { rows: 0, objects: 0, bytes: 0 },
+    exports: { rows: 0, publications: new Map() },
     hours: new Set<number>(),
     objects: new Map(),
     withoutObject: 0,

@@ -5,7 +5,7 @@ import { type Forgotten, forgetPipeline, type Left, sweepDerived } from '../../f
 import { markRuns } from '../../forget/marks';
 import { refusals } from '../../forget/refusals';
 import type { Publish } from '../../forget/sweep-exports';
-import { grouped, plural, table } from '../../terminal';
+import { plural, table } from '../../terminal';
 import type { Context } from '../context';
 import type { Search } from './subjects';
 
@@ -115,24 +115,26 @@ function print({ stdout, style }: Context, results: readonly Forgotten[]): void 
       stdout.write(`${style.bold(pipeline)}: nobody was forgotten yet\n\n`);
       continue;
     }
-    const objects = ({ objectsRead, objectsRewritten, recordsReplaced, versionsDeleted }: Forgotten['history']) =>
-      `${grouped(objectsRead)} read, ${grouped(objectsRewritten)} rewritten with ${plural(recordsReplaced, 'record')} replaced, ${plural(versionsDeleted, 'old version')} deleted`;
+    const objects = (place: string, swept: Forgotten['history']) => [
+      place,
+      swept.recordsReplaced,
+      swept.objectsRead,
+      swept.objectsRewritten,
+      swept.versionsDeleted,
+    ];
     const lines = [
       `${style.bold(pipeline)}: ${plural(marks, 'subject')} marked`,
       '',
       table(
-        ['place', 'done'],
+        ['place', 'records erased', 'objects read', 'rewritten', 'deleted'],
         [
-          ['events', `${plural(erased.events, 'row')} erased`],
-          ['duplicates', `${plural(erased.duplicates, 'row')} erased`],
-          ['rejects', `${plural(erased.rejects, 'row')} erased`],
-          ['history', objects(history)],
-          ['archive', objects(archive)],
-          [
-            'exports',
-            `${plural(exports.filesDeleted, 'file')} of ${plural(exports.publications, 'replaced publication')} deleted`,
-          ],
-          ['answers', `${grouped(answersDeleted)} deleted`],
+          ['events', erased.events, null, null, null],
+          ['duplicates', erased.duplicates, null, null, null],
+          ['rejects', erased.rejects, null, null, null],
+          objects('history', history),
+          objects('archive', archive),
+          ['exports', null, null, null, exports.filesDeleted],
+          ['answers', null, null, null, answersDeleted],
         ],
         style,
       ),

@@ -119,13 +119,16 @@ function printVerified(
     ...(finds.length === 0
       ? ['Nothing was found that should be gone.']
       : [
-          table(
-            ['place', 'where', 'records', 'note'],
-            finds
-              .slice(0, mostPrinted)
-              .map(({ place, where, records, note }) => [place, where, records ?? null, note ?? null]),
-            style,
-          ),
+          // Not a table, which cuts long texts: a person needs the whole URL.
+          ...finds
+            .slice(0, mostPrinted)
+            .map(({ place, where, records, note }) =>
+              [
+                `${place}: ${where}`,
+                ...(records === undefined ? [] : [plural(records, 'record')]),
+                ...(note ? [note] : []),
+              ].join(', '),
+            ),
           ...(finds.length > mostPrinted ? [`and ${finds.length - mostPrinted} more; --json has all`] : []),
           '',
           `\`npx millrace forget --apply\` ${remedy}.`,

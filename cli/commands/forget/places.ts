@@ -109,6 +109,7 @@ export function placesOf(
   const since = ({ newest }: RowsFound, ms: number) => (newest === undefined ? null : newest + ms);
   const ofEvents = after(facts.events, retention.events);
   const held = [...facts.objects.values()];
+  const published = [...facts.exports.publications.values()];
   const rowsOnly = (place: string, { rows }: RowsFound, lastDay: number | null, note?: string): Place => ({
     place,
     rows,
@@ -161,7 +162,7 @@ export function placesOf(
       place: 'history',
       rows: null,
       objects: held.length,
-      bytes: held.reduce((sum, { bytes }) => sum + bytes, 0),
+      bytes: sum(held.map(({ bytes }) => bytes)),
       lastDay: held.length + facts.withoutObject === 0 ? facts.now : null,
       note:
         facts.withoutObject > 0
@@ -184,8 +185,10 @@ export function placesOf(
     rowsOnly('views', facts.views, ofEvents, 'views with a column of that name; others follow the events'),
     {
       place: 'exports',
-      ...facts.exports,
-      lastDay: facts.exports.objects === 0 ? facts.now : null,
+      rows: facts.exports.rows,
+      objects: sum(published.map(({ objects }) => objects)),
+      bytes: sum(published.map(({ bytes }) => bytes)),
+      lastDay: published.length === 0 ? facts.now : null,
       note: 'exports with a column of that name, all revisions of the windows, and not what partners copied',
     },
     temporary('answers', work.answers, answerDays, 'all answers that the endpoints keep, not searched'),
@@ -223,6 +226,8 @@ function noteOf({ unsearched: { rejects, raised } }: WarehouseFacts): { note?: s
   ];
   return parts.length === 0 ? {} : { note: `${parts.join(' and ')}, not searched` };
 }
+
+const sum = (numbers: readonly number[]) => numbers.reduce((all, number) => all + number, 0);
 
 const sizeOf = ({ rows, bytes }: RowsFound) => ({ rows, bytes });
 

@@ -41,8 +41,8 @@ export interface WarehouseFacts {
   stream: RowsFound;
   /** Rows of views that have a column of the same name. */
   views: RowsFound;
-  /** Publications of exports that have a column of the same name. */
-  exports: { rows: number; objects: number; bytes: number };
+  /** Rows of exports that have a column of the same name, and by location the publications of the windows. */
+  exports: { rows: number; publications: Map<string, { readonly objects: number; readonly bytes: number }> };
   /** Hours of arrival, as epoch milliseconds. */
   hours: Set<number>;
   /** By bucket and key. */
@@ -78,7 +78,7 @@ export async function emptyFacts(context: Context, pipeline: Pipeline): Promise<
     landing: none(),
     stream: none(),
     views: none(),
-    exports: { rows: 0, objects: 0, bytes: 0 },
+    exports: { rows: 0, publications: new Map() },
     hours: new Set(),
     objects: new Map(),
     withoutObject: 0,
@@ -278,7 +278,7 @@ async function addPublications(
   const start = isWindow
     ? windowStartOf(`exported.${quoteIdentifier(content.timeColumn)}`, content.window)
     : 'null::timestamp';
-  const [row] = await queryRows(
+  const rows = await queryRows(
     context,
     'forget-export',
     `with matching as (
@@ -289,15 +289,20 @@ ${withoutComments(query).trim().replace(/;$/, '')}
   where ${ofColumn('exported.')}
   group by 1
 )
-select
-  (select coalesce(sum(amount), 0) from matching) as amount, coalesce(sum(p.file_count), 0) as files, coalesce(sum(p.byte_count), 0) as bytes
+select null::varchar(2048) as location, coalesce(sum(amount), 0)::bigint as amount, null::bigint as files, null::bigint as bytes
+from matching
+union all
+select p.location, 0::bigint as amount, p.file_count::bigint as files, p.byte_count::bigint as bytes
 from ${exports} p
 where p.export = ${quoteLiteral(name)} and ${isWindow ? 'p.window_start in (select window_start from matching)' : '(select count(*) from matching) > 0'}`,
     values,
   );
-  facts.exports.rows += Number(row!['amount']);
-  facts.exports.objects += Number(row!['files']);
-  facts.exports.bytes += Number(row!['bytes']);
+  for (const { location, amount, files, bytes } of rows) {
+    facts.exports.rows += Number(amount);
+    // Subjects of several statements may be in one publication.
+    if (location !== null)
+      facts.exports.publications.set(String(location), { objects: Number(files), bytes: Number(bytes) });
+  }
 }
 
 /** Milliseconds for which the landing view keeps a record after its arrival, an hour of which may be the trim's. */

@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { isUtf8 } from 'node:buffer';
+import { readFileSync, statSync } from 'node:fs';
+import { quoteLiteral } from '../../../lambda/shared/quote';
 import type { Column, Pipeline } from '../../../pipelines/definition';
 import { Failure } from '../../failure';
 import { grouped } from '../../terminal';
@@ -77,25 +79,57 @@ function parseSubject(text: string, columns: readonly string[], at: string): { c
   const [, column, value] = /^([a-z_][a-z0-9_]*)=(.*)$/s.exec(line) ?? [];
   if (column !== undefined && value !== undefined && columns.includes(column)) {
     if (value === '') throw new Failure(`${at} must have a value after ${column}=`, 2);
-    return { column, value };
+    return { column, value: checked(value, at) };
   }
-  if (at !== '<subject>' && columns.length === 1 && !line.includes('=')) return { column: columns[0]!, value: line };
-  throw new Failure(`${at} must be column=value with a column of ${columns.join(', ')}`, 2);
+  if (at !== '<subject>' && columns.length === 1 && !line.includes('='))
+    return { column: columns[0]!, value: checked(bare(line, columns[0]!, at), at) };
+  const hint = line.includes('=') && columns.length === 1 ? `; a value with = needs it too: ${columns[0]}=a=b` : '';
+  throw new Failure(`${at} must be column=value with a column of ${columns.join(', ')}${hint}`, 2);
+}
+
+/** Refuses what is probably no value: nobody would be found, and the person would be taken for erased. */
+function bare(line: string, column: string, at: string): string {
+  const refused = (what: string) =>
+    new Failure(`${at} ${what}; if that belongs to the value, write ${column}= before it`, 2);
+  if (line === column) throw refused('is the name of the column, as in a header');
+  if (line !== line.trim()) throw refused('begins or ends with white space');
+  if (/^".*"$/.test(line)) throw refused('is in quotation marks');
+  return line;
+}
+
+/** Longest value. Identifiers are shorter, and the texts of the report's statements have each value four times. */
+const longestValue = 10_000;
+
+function checked(value: string, at: string): string {
+  const bytes = Buffer.byteLength(value);
+  if (bytes > longestValue)
+    throw new Failure(`${at} has ${grouped(bytes)} bytes; a value has at most ${grouped(longestValue)}`, 2);
+  if (value.includes('\0')) throw new Failure(`${at} has the character NUL, which no column can hold`, 2);
+  return value;
 }
 
 function linesOf(file: string): string[] {
+  const bytes = bytesOf(file);
+  if (!isUtf8(bytes)) throw new Failure(`--file must be plain text in UTF-8, and ${file} is not`, 2);
+  return bytes
+    .toString()
+    .replace(/^\uFEFF/, '')
+    .split('\n');
+}
+
+function bytesOf(file: string): Buffer {
   try {
-    return readFileSync(file, 'utf8')
-      .replace(/^\uFEFF/, '')
-      .split('\n');
+    if (!statSync(file).isDirectory()) return readFileSync(file);
   } catch (error) {
     throw new Failure(`--file: ${(error as Error).message}`, 2, { cause: error });
   }
+  throw new Failure(`--file must be a file, got the folder ${file}`, 2);
 }
 
 /** Most ids of one statement. A statement has at most 200 KB (Redshift Management Guide, Data API). */
 const mostIds = 500;
-const mostBytes = 50_000;
+/** Most bytes of the ids of a statement, which has each of them four times, as a literal. */
+const mostBytes = 40_000;
 
 /** Divides subjects so that each part fits a statement. */
 export function* partsOf(subjects: readonly Subjects[]): Generator<Subjects> {
@@ -103,7 +137,7 @@ export function* partsOf(subjects: readonly Subjects[]): Generator<Subjects> {
     let part: string[] = [];
     let size = 0;
     for (const value of values) {
-      const bytes = Buffer.byteLength(value);
+      const bytes = Buffer.byteLength(quoteLiteral(value)) + 2;
       if (part.length > 0 && (part.length === mostIds || size + bytes > mostBytes)) {
         yield { column, values: part };
         part = [];
