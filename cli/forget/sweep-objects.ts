@@ -14,6 +14,7 @@ import { claimStatements, claimsQuery, swapStatements, withdrawStatements } from
 import { publicTables, replacedSource } from '../../sql/names';
 import type { ObjectFacts, ObjectVersion } from '../cloud/ports';
 import { Failure } from '../failure';
+import { plural } from '../terminal';
 import type { CountingJudge } from './judges';
 import { rewritten } from './rewrite-lines';
 import { ask, assertTime, transact, type Work } from './statements';
@@ -38,6 +39,8 @@ export interface SweptObject {
   readonly tombstones?: number;
   /** Etag of the newest version as it is now. */
   readonly etag?: string;
+  /** Records of the newest version that were not replaced, because the ledger does not have it. */
+  readonly left: number;
   readonly versionsDeleted: number;
   /** Why it could not be looked through. */
   readonly problem?: string;
@@ -96,6 +99,7 @@ export async function sweepObjects(work: Work, pipeline: Pipeline, batch: Batch)
         tombstones: found.tombstones + (written === undefined ? 0 : found.hits),
         etag: written?.etag ?? found.version.etag,
       }),
+      left: written === undefined ? (found?.hits ?? 0) : 0,
       versionsDeleted: old.deleted,
       ...(trouble !== undefined && { problem: trouble }),
     };
@@ -110,12 +114,19 @@ async function inspect(work: Work, batch: Batch, key: string): Promise<Inspected
   const facts = await work.cloud.buckets.versions.facts(batch.bucket, key, version.versionId);
   try {
     const newest = await look(work, batch, version);
+    if (newest !== undefined && newest.hits > 0 && version.size > mostBytes)
+      return { key, problem: `it has more than 5 GiB, which S3 does not write at once: ${byHand(newest.hits)}` };
     return { key, ...(newest && { newest }), ...(facts && { facts }) };
   } catch (error) {
     if (error instanceof UnreadableError) return { key, problem: error.message };
     throw error;
   }
 }
+
+/** Largest object of one PutObject (S3 User Guide, "Uploading objects"). */
+const mostBytes = 5 * 1024 ** 3;
+
+const byHand = (records: number) => `replace its ${plural(records, 'record')} of the forgotten yourself, or delete it`;
 
 /** S3 demands a restore before it returns these objects. */
 export const isFrozen = ({ storageClass }: ObjectVersion) =>

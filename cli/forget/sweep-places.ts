@@ -3,6 +3,7 @@ import { forgottenHoursQuery, forgottenObjectsQuery, forgottenPositionsQuery } f
 import { publicTables, quoteLiteral, replacedSource } from '../../sql/names';
 import { warehouseText, warehouseTime } from '../commands/context';
 import { Sources } from '../commands/history/sources';
+import { plural } from '../terminal';
 import { archiveJudge, historyJudge, positionKey } from './judges';
 import { ask, type Work } from './statements';
 import type { Marked } from './subject-finder';
@@ -48,18 +49,36 @@ function add(place: PlaceSwept, bucket: string, objects: readonly SweptObject[])
     place.objectsRewritten += replaced > 0 ? 1 : 0;
     place.recordsReplaced += replaced;
     place.versionsDeleted += versionsDeleted;
-    if (problem !== undefined) place.problems.push(`s3://${bucket}/${key} was not looked through: ${problem}`);
+    if (problem !== undefined) place.problems.push(`s3://${bucket}/${key} was left as it is: ${problem}`);
   }
 }
 
-/** Sweeps the history objects that were loaded with records of the forgotten. */
+/** Keys with etags of the history objects that the load function gave up on. */
+export async function parkedObjects(work: Work, pipeline: Pipeline): Promise<{ key: string; etag: string }[]> {
+  const query = `select object_key, etag from ${publicTables(pipeline).parked} where bucket = {{bucket}} order by object_key`;
+  const rows = await ask(work, pipeline, 'forget-parked', query, { bucket: work.cloud.names.historyBucket });
+  return rows.map((row) => ({ key: String(row['object_key']), etag: String(row['etag']) }));
+}
+
+/** What to do about records of the forgotten in an object that the load function gave up on. */
+export const parkedAdvice = 'parked: `npx millrace redrive` loads it, or delete it';
+
+/**
+ * Sweeps the history objects that were loaded with records of the forgotten. Objects that the load function gave up on are
+ * looked through, and left to their owner: a new version would be loaded as a new object.
+ */
 export async function sweepHistory(work: Work, pipeline: Pipeline, marked: Marked, count: Count): Promise<PlaceSwept> {
   const place = nothing();
   if (pipeline.history === undefined) return place;
   const bucket = work.cloud.names.historyBucket;
   const sources = new Sources(pipeline);
   const byCompression = new Map<'gzip' | 'none', string[]>();
-  for (const key of await historyKeys(work, pipeline)) {
+  const parked = (await parkedObjects(work, pipeline)).filter(
+    ({ key }) => sources.of('history', key)?.shape.format === 'ndjson',
+  );
+  const isParked = ({ key, etag }: SweptObject) => parked.some((one) => one.key === key && one.etag === etag);
+  const keys = new Set([...(await historyKeys(work, pipeline)), ...parked.map(({ key }) => key)]);
+  for (const key of keys) {
     const compression = sources.of('history', key)?.shape.compression;
     if (compression === undefined || compression === 'zstd')
       place.problems.push(`s3://${bucket}/${key} was not looked through: no source of the pipeline has it any more`);
@@ -67,9 +86,15 @@ export async function sweepHistory(work: Work, pipeline: Pipeline, marked: Marke
   }
   const swept = new Map<string, SweptObject>();
   for (const [compression, all] of byCompression)
-    for (const keys of inBatches(all)) {
+    for (const part of inBatches(all)) {
       const judge = () => historyJudge(pipeline, marked);
-      const objects = await sweepObjects(work, pipeline, { bucket, keys, compression, judge, onlyLoaded: true });
+      const batch = { bucket, keys: part, compression, judge, onlyLoaded: true };
+      const objects = await sweepObjects(work, pipeline, batch);
+      for (const object of objects)
+        if (object.left > 0 && isParked(object))
+          place.problems.push(
+            `s3://${bucket}/${object.key} has ${plural(object.left, 'record')} of the forgotten and is ${parkedAdvice}`,
+          );
       for (const object of objects) swept.set(object.key, object);
       add(place, bucket, objects);
       count(place);

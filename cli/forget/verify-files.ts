@@ -23,6 +23,8 @@ export interface ObjectFound {
   readonly records: number;
   /** True for a version that is not the newest one. */
   readonly isOld: boolean;
+  /** True for a version that the load function gave up on. */
+  readonly isParked?: boolean;
   readonly problem?: string;
 }
 

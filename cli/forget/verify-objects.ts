@@ -6,7 +6,7 @@ import { archiveJudge, historyJudge } from './judges';
 import { assertTime, type Work } from './statements';
 import type { Marked } from './subject-finder';
 import { type Batch, isFrozen, look } from './sweep-objects';
-import { hourOf, positionsSince } from './sweep-places';
+import { hourOf, parkedObjects, positionsSince } from './sweep-places';
 import type { FilesRead, ObjectFound } from './verify-files';
 
 type Count = (objects: number) => void;
@@ -16,6 +16,7 @@ export async function verifyHistory(work: Work, pipeline: Pipeline, marked: Mark
   const read: FilesRead = { objects: 0, finds: [], unsearched: [] };
   const bucket = work.cloud.names.historyBucket;
   const sources = new Sources(pipeline);
+  const parked = new Set((await parkedObjects(work, pipeline)).map(({ key, etag }) => `${etag} ${key}`));
   for (const prefix of sources.prefixes('history'))
     for await (const page of work.cloud.buckets.versions.pages(bucket, prefix))
       for (const version of page) {
@@ -27,7 +28,7 @@ export async function verifyHistory(work: Work, pipeline: Pipeline, marked: Mark
           continue;
         }
         const batch = { bucket, compression, judge: () => historyJudge(pipeline, marked) };
-        await verifyObject(work, batch, version, read, count);
+        await verifyObject(work, batch, version, read, count, parked.has(`${version.etag} ${version.key}`));
       }
   return read;
 }
@@ -64,9 +65,11 @@ async function verifyObject(
   version: ObjectVersion,
   read: FilesRead,
   count: Count,
+  isParked = false,
 ): Promise<void> {
   assertTime(work, `reading ${batch.bucket}`);
-  const found: Pick<ObjectFound, 'url' | 'isOld'> = {
+  const found: Pick<ObjectFound, 'url' | 'isOld' | 'isParked'> = {
+    isParked,
     url: `s3://${batch.bucket}/${version.key}`,
     isOld: !version.isLatest,
   };

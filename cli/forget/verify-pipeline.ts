@@ -10,6 +10,7 @@ import { lastErasure, markLists, readMarked } from './marks';
 import { keysOfSubjects, readRaised } from './raised';
 import type { Work } from './statements';
 import { Marked } from './subject-finder';
+import { parkedAdvice } from './sweep-places';
 import { type FilesRead, verifyExports } from './verify-files';
 import { verifyArchive, verifyHistory } from './verify-objects';
 import { countRows, unsearchedRows } from './verify-rows';
@@ -127,12 +128,18 @@ export async function verifyPipeline(
 }
 
 const findsOf = (place: string, { finds }: FilesRead): Find[] =>
-  finds.map(({ url, records, isOld, problem }) => ({
-    place,
-    where: url,
-    ...(problem === undefined ? { records } : {}),
-    ...(problem !== undefined ? { note: `not read: ${problem}` } : isOld ? { note: 'old version' } : {}),
-  }));
+  finds.map(({ url, records, isOld, isParked, problem }) => {
+    const notes = [
+      ...(problem === undefined ? [] : [`not read: ${problem}`]),
+      ...(isOld ? ['old version'] : isParked ? [parkedAdvice] : []),
+    ];
+    return {
+      place,
+      where: url,
+      ...(problem === undefined ? { records } : {}),
+      ...(notes.length > 0 && { note: notes.join('; ') }),
+    };
+  });
 
 /** Objects that are not read: answers from before the last erasure are finds, temporary files go by themselves. */
 async function verifyKept(work: Work, pipeline: Pipeline) {

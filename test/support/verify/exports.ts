@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
 import { exportPrefix } from '../../../lambda/export/contract';
-import { latestKey, runOfKey, sentinelKey } from '../../../lambda/export/layout';
+import { latestKey, removedKey, runOfKey, sentinelKey } from '../../../lambda/export/layout';
 import { parseSuccess, type Success } from '../../../lambda/export/publication';
 import type { Pipeline } from '../../../pipelines/definition';
 import { buckets, type Cloud, outsider } from '../cloud';
@@ -59,8 +59,10 @@ export class ExportReader {
     if (kind !== (before ? 'correction' : 'window') || revision !== (before ? before.revision + 1 : 0))
       problems.push(`${prefix} is ${kind} ${revision} of its window, after revision ${before?.revision ?? 'none'}`);
     const lines: string[] = [];
-    for (const file of files) lines.push(...(await this.linesOf(file, problems)));
-    if (lines.length !== success.rows)
+    // The files of a replaced publication are gone when a subject was forgotten. The note beside them says so.
+    const isRemoved = (await this.read(removedKey(prefix))) !== undefined;
+    if (!isRemoved) for (const file of files) lines.push(...(await this.linesOf(file, problems)));
+    if (!isRemoved && lines.length !== success.rows)
       problems.push(`${prefix}: ${lines.length} lines, its success file says ${success.rows}`);
     this.publications.push(success);
     this.windows.set(window.start, { success, lines });
