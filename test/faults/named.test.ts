@@ -233,6 +233,15 @@ const cases: readonly Named[] = [
     said: /made the merge fail and became a reject/,
   },
   {
+    name: 'a subject who is forgotten after windows with it were published',
+    actions: [
+      ...[put(1, 2, 3), tick, pass(26 * 60), tick, pass(60), tick, pass(60), { do: 'export' } as const, pass(60)],
+      { do: 'forget', event: 2 },
+      pass(60),
+    ],
+    corrections: 1,
+  },
+  {
     name: 'a record that makes the merge fail, and every event of the statements lost',
     actions: [put(1, 2, 3), ...Array.from({ length: 12 }, () => [tick, pass(1)]).flat()],
     faults: { raising: ['e2'], events: Array.from({ length: 30 }, () => []) },

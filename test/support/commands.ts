@@ -2,13 +2,15 @@ import { s3Buckets, sqsQueues } from '../../cli/cloud/sdk';
 import { backfill } from '../../cli/commands/backfill';
 import type { Context } from '../../cli/commands/context';
 import { previewRetry, type RetryResult, retryRejects } from '../../cli/commands/rejects/retry';
+import { markRuns } from '../../cli/forget/marks';
+import { sweepExports } from '../../cli/forget/sweep-exports';
 import { Progress } from '../../cli/progress';
 import { styleFor } from '../../cli/terminal';
 import { forgetKeys } from '../../lambda/shared/forget-keys';
 import type { Pipeline } from '../../pipelines/definition';
 import { buckets, type Cloud, environment, forgetSecret } from './cloud';
 import { clientsOf, queueUrl } from './functions';
-import type { Calls } from './invocation';
+import type { Calls, Outcome } from './invocation';
 
 const timeoutMs = 3_600_000;
 
@@ -26,6 +28,16 @@ export async function retryOf(cloud: Cloud, pipeline: Pipeline, apply: boolean):
   };
   await cloud.invocations.run('retry', { timeoutMs, start }, undefined);
   return result!;
+}
+
+/** Deletes the files of exports that corrections have replaced, as `npx millrace forget --apply` does. */
+export function sweepExportsOf(cloud: Cloud, pipeline: Pipeline): Promise<Outcome> {
+  const start = (calls: Calls) => async () => {
+    const work = workOf(cloud, calls);
+    const markedAt = Math.min(...(await markRuns(work, pipeline)).map((run) => run.markedAt));
+    await sweepExports(work, pipeline, { markedAt, erasedAt: markedAt }, undefined);
+  };
+  return cloud.invocations.run('forget', { timeoutMs, start }, undefined);
 }
 
 /** Makes the context of a command that calls no stream. */

@@ -1,5 +1,7 @@
 import { defaultFullPassHour } from '../../lambda/shared/plan';
 import { outsider } from './cloud';
+import { sweepExportsOf } from './commands';
+import type { Outcome } from './invocation';
 import type { Simulation } from './simulation';
 import { missingRecords, skippedRecords } from './verify/gaps';
 
@@ -105,6 +107,19 @@ export class Recovery {
     await world.pass(dayMs - (clock.now() % dayMs));
     await world.tick('export');
     await world.pass(hourMs);
+  }
+
+  /** Deletes the files of exports that may have forgotten subjects, when corrections have replaced them. */
+  async sweepExports(): Promise<void> {
+    const { cloud, template, truth, problems } = this.world;
+    if (truth.forgotten.size === 0) return;
+    let outcome: Outcome | undefined;
+    void sweepExportsOf(cloud, template.pipeline).then((result) => {
+      outcome = result;
+    });
+    while (outcome === undefined) await this.world.pass(hourMs / 60);
+    const { error } = outcome as Outcome;
+    if (error) problems.push(`the files of exports were not swept: ${error.errorMessage}`);
   }
 
   /** Returns how many messages are not processed yet. */

@@ -366,8 +366,10 @@ export class Simulation implements Simulated {
     cloud.faults.stop();
     cloud.faults.resume();
     this.stopped = true;
-    await new Recovery(this).run();
+    const recovery = new Recovery(this);
+    await recovery.run();
     await this.reader.look(this.problems);
+    await recovery.sweepExports();
     for (const { key } of await cloud.s3.port.list(outsider, buckets.archive, 'archive/')) truth.archived.push(key);
   }
 

@@ -10,7 +10,7 @@ import { difference, rows, type Value } from './query';
 /** A partner's copy of a window. */
 interface Held {
   readonly success: Success;
-  /** The lines of all files, without headers. */
+  /** The lines of all files that are there, without headers. */
   readonly lines: readonly string[];
 }
 
@@ -58,20 +58,23 @@ export class ExportReader {
     const before = this.windows.get(window.start)?.success;
     if (kind !== (before ? 'correction' : 'window') || revision !== (before ? before.revision + 1 : 0))
       problems.push(`${prefix} is ${kind} ${revision} of its window, after revision ${before?.revision ?? 'none'}`);
+    const isRemoved = await this.isRemoved(success);
     const lines: string[] = [];
-    // The files of a replaced publication are gone when a subject was forgotten. The note beside them says so.
-    const isRemoved = (await this.read(removedKey(prefix))) !== undefined;
-    if (!isRemoved) for (const file of files) lines.push(...(await this.linesOf(file, problems)));
-    if (!isRemoved && lines.length !== success.rows)
+    for (const file of files) lines.push(...(await this.linesOf(file, isRemoved, problems)));
+    if (lines.length !== success.rows && !isRemoved)
       problems.push(`${prefix}: ${lines.length} lines, its success file says ${success.rows}`);
     this.publications.push(success);
     this.windows.set(window.start, { success, lines });
   }
 
-  /** Returns the lines of a CSV file without its header. */
-  private async linesOf(file: Success['files'][number], problems: string[]): Promise<string[]> {
+  /**
+   * Returns the lines of a CSV file without its header.
+   * @param mayBeGone true if the publication says that its files were deleted when a subject was forgotten
+   */
+  private async linesOf(file: Success['files'][number], mayBeGone: boolean, problems: string[]): Promise<string[]> {
     const body = await this.read(file.key);
     if (body === undefined) {
+      if (mayBeGone) return [];
       problems.push(`${file.key} was published, but is not there`);
       return [];
     }
@@ -82,6 +85,11 @@ export class ExportReader {
     if (lines.length !== file.rows)
       problems.push(`${file.key}: ${lines.length} lines, its success file says ${file.rows}`);
     return lines;
+  }
+
+  /** True if a note says that the files were deleted when a subject was forgotten. */
+  async isRemoved({ prefix }: Success): Promise<boolean> {
+    return (await this.read(removedKey(prefix))) !== undefined;
   }
 
   private async read(key: string): Promise<Buffer | undefined> {
@@ -118,6 +126,8 @@ export async function verifyExports(cloud: Cloud, pipeline: Pipeline): Promise<s
   const open = new Set(events);
   const timeOf = ([, , , at]: readonly Value[]) => new Date(`${at}Z`).toISOString();
   for (const [start, { success, lines }] of reader.windows) {
+    if (await reader.isRemoved(success))
+      problems.push(`${success.prefix} is the newest of its window, and was removed`);
     const within = events.filter((event) => timeOf(event) >= start && timeOf(event) < success.window.end);
     for (const event of within) open.delete(event);
     const expected = within.map((event) => event.join(','));

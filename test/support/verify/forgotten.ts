@@ -7,7 +7,7 @@ import { rows, type Value } from './query';
 
 /**
  * Finds what is left of forgotten subjects: in every table and view, and in every version of the objects of history and
- * archive. Objects that are set aside are named by their dead letter, and left to their owner.
+ * archive, and of files of exports. Objects that are set aside are named by their dead letter, and left to their owner.
  */
 export async function verifyForgotten(cloud: Cloud, pipeline: Pipeline, { forgotten }: Truth): Promise<string[]> {
   if (forgotten.size === 0) return [];
@@ -30,7 +30,20 @@ export async function verifyForgotten(cloud: Cloud, pipeline: Pipeline, { forgot
           if (forgotten.has(subjectOf(line) ?? '')) problems.push(`${line} is still in ${bucket}/${key}`);
       }
   }
-  return problems;
+  return [...problems, ...filesWith(cloud, forgotten)];
+}
+
+/** Finds lines of forgotten subjects in all versions of the files of exports. */
+function filesWith({ s3 }: Cloud, forgotten: ReadonlySet<string>): string[] {
+  const { store } = s3.port.bucket(buckets.exports);
+  return [...store.keys()].flatMap((key) =>
+    store
+      .versionsOf(key)
+      .filter(({ deleteMarker }) => !deleteMarker)
+      .flatMap(({ versionId }) => linesOf(s3, buckets.exports, key, versionId) ?? [])
+      .filter((line) => line.split(',').some((cell) => forgotten.has(cell)))
+      .map((line) => `${line} is still in ${buckets.exports}/${key}`),
+  );
 }
 
 /** Ids of events in the cells of a row: as a value, in JSON, or in bytes. */
