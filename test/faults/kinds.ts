@@ -55,6 +55,7 @@ export const kinds = {
     kills: true,
     hurry: true,
     forgets: true,
+    raising: true,
   },
   'transactions ran side by side': {
     usual: 56,
