@@ -52,6 +52,9 @@ export function changedWindows(
     const sum = windows.get(window) ?? { rows: 0, fingerprint: 0n };
     windows.set(window, { rows: sum.rows + rows, fingerprint: sum.fingerprint + wholeOf(fingerprint) });
   }
+  // All rows of a published window may be gone.
+  for (const [start, { rows }] of published)
+    if (rows > 0 && !windows.has(start)) windows.set(start, { rows: 0, fingerprint: 0n });
   return [...windows].flatMap(([start, { rows, fingerprint }]): ChangedWindow[] => {
     const before = start === undefined ? undefined : published.get(start);
     if (before?.rows === rows && wholeOf(before.fingerprint) === fingerprint) return [];
@@ -129,7 +132,7 @@ export function dueWindows(
       // Windows between the beginning and the last publication are missing if the beginning was declared earlier since.
       else if (start < next && isClosed(start)) windows.push({ start, revision: 0 });
     } else if (content.corrections) windows.push({ start, revision: published.revision + 1 });
-    else late.push({ rows: Math.max(rows - published.rows, 1), reason: 'published', window: start });
+    else if (rows > 0) late.push({ rows: Math.max(rows - published.rows, 1), reason: 'published', window: start });
   }
   for (; isClosed(next) && windows.length < maxWindows + changed.length; next = windowEnd(content.window, next))
     windows.push({ start: next, revision: 0 });

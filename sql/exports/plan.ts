@@ -171,7 +171,10 @@ function surveyQueries(pipeline: ResolvedPipeline, definition: ExportDefinition,
   const merged = eventsTime(pipeline.definition, definition.query, content.timeColumn);
   return {
     survey: surveyQuery(pipeline, definition, source),
-    surveyWithin: surveyQuery(pipeline, definition, source, indent(stretch)),
+    surveyWithin: surveyQuery(pipeline, definition, source, {
+      rows: indent(stretch),
+      windows: ' and p.window_start >= {{window_start}}::timestamp and p.window_start < {{window_end}}::timestamp',
+    }),
     ...(merged === undefined
       ? {}
       : { touched: touchedQuery(pipeline, definition, windowStartOf(merged, content.window)) }),
@@ -212,7 +215,13 @@ order by 1`;
 const frozenUntil = ({ retention }: ResolvedPipeline) =>
   retention?.events && `dateadd(day, -${Math.max(retention.events.days - 1, 0)}, getdate())`;
 
-function surveyQuery(pipeline: ResolvedPipeline, definition: ExportDefinition, { from }: Source, where = ''): string {
+/** @param within conditions on the rows and on the published windows. Without them all are compared */
+function surveyQuery(
+  pipeline: ResolvedPipeline,
+  definition: ExportDefinition,
+  { from }: Source,
+  within = { rows: '', windows: '' },
+): string {
   const { content } = definition;
   if (content.kind === 'snapshot') throw new Error(`export ${definition.name} has no windows to survey`);
   const time = timeOf(content);
@@ -224,13 +233,18 @@ function surveyQuery(pipeline: ResolvedPipeline, definition: ExportDefinition, {
   const differs = 'p.row_count <> w.row_count or p.fingerprint <> w.fingerprint';
   const frozen = frozenUntil(pipeline);
   const changed = `p.window_start is null or ${frozen ? `((${differs}) and w.window_start >= ${frozen})` : differs}`;
+  // All rows of a published window may be gone, if people were forgotten or if the query was changed.
+  const emptied = `select p.window_start, 0::bigint as row_count, p.row_count as published_rows, p.revision
+  from numbered p
+  left join windows w on w.window_start = p.window_start
+  where p.newest = 1 and p.row_count > 0 and w.window_start is null${within.windows}${frozen ? ` and p.window_start >= ${frozen}` : ''}`;
   const found =
     beginning === undefined
       ? 'w.window_start, w.row_count'
       : `${beginning} as window_start, sum(w.row_count)::bigint as row_count`;
   return `with windows as (
   select ${windowStartOf(time, content.window)} as window_start, count(*) as row_count, ${fingerprint(columns)} as fingerprint
-  ${indent(from).trimStart()}${where}
+  ${indent(from).trimStart()}${within.rows}
   group by 1
 ),
 numbered as (
@@ -241,6 +255,8 @@ changed as (
   from windows w
   left join numbered p on p.window_start = w.window_start and p.newest = 1
   where ${changed}${beginning === undefined ? '' : '\n  group by 1, 3, 4'}
+  union all
+  ${emptied}
 )
 select window_start, row_count, published_rows, revision
 from changed

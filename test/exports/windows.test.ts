@@ -123,3 +123,25 @@ test('what no event tells of is found by the survey of everything', async () => 
   await world.tick('2026-11-22T02:00:00Z');
   expect(revisions()).toHaveLength(1);
 });
+
+test('a published window without rows any more is corrected to none, and is not late', async () => {
+  await world.tick(`${day}T05:30:00Z`);
+  const empty = async (tick: string) => {
+    await world.tick(tick);
+    return world.read('sold').filter(({ rows, revision }) => rows === 0 && revision > 0);
+  };
+  // A survey of changes reads from the first to the last window into which rows came.
+  await world.sql("delete from shop.events_f790520b where id = 's3'");
+  await world.sell(`${day} 03:10:00`, [4]);
+  await world.sell(`${day} 05:10:00`, [5]);
+  const corrected = { kind: 'correction', revision: 1, files: [] };
+  expect(await empty(`${day}T06:30:00Z`)).toMatchObject([corrected]);
+  await world.sql("delete from shop.events_f790520b where id in ('s1', 's2')");
+  expect(await empty('2026-11-22T02:00:00Z')).toMatchObject([corrected, corrected]);
+  expect(await empty('2026-11-23T02:00:00Z')).toHaveLength(2);
+  expect(world.readWindows('plain').filter((window) => !window.endsWith('.0'))).toEqual([]);
+  expect(world.cloud.log.filter(({ error }) => error)).toEqual([]);
+  expect(
+    world.cloud.log.filter(({ message, reason }) => message === 'rows are in no file' && reason === 'published'),
+  ).toEqual([]);
+});

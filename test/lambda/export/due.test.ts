@@ -1,5 +1,5 @@
 import type { ExportItem } from '../../../lambda/export/contract';
-import { dueWindows, inTurn, mayLeaveWindows, surveyNeeded } from '../../../lambda/export/due';
+import { changedWindows, dueWindows, inTurn, mayLeaveWindows, surveyNeeded } from '../../../lambda/export/due';
 
 const at = (time: string) => Date.parse(time);
 const iso = (time: number) => new Date(time).toISOString().slice(0, 16);
@@ -18,6 +18,19 @@ const state = {
 };
 const startsOf = (...given: Parameters<typeof dueWindows>) =>
   dueWindows(...given).windows.map(({ start, revision }) => `${iso(start)}.${revision}`);
+
+test('windows whose rows all went have changed, and are not late', () => {
+  const [start, empty] = [at('2026-11-21T03:00:00Z'), at('2026-11-21T04:00:00Z')];
+  const published = new Map([
+    [start, { rows: 2, fingerprint: '7', revision: 1 }],
+    [empty, { rows: 0, fingerprint: '0', revision: 0 }],
+  ]);
+  const changed = changedWindows(item(), [], published);
+  expect(changed).toEqual([{ start, rows: 0, published: { rows: 2, revision: 1 } }]);
+  const now = { ...state, lastEnd: tick };
+  expect(startsOf(item({ corrections: true } as never), now, changed, tick, 48)).toEqual(['2026-11-21T03:00.2']);
+  expect(dueWindows(item(), now, changed, tick, 48)).toEqual({ windows: [], late: [] });
+});
 
 describe('due', () => {
   test('are all windows since the last that have ended and waited for late rows, with rows or without', () => {
