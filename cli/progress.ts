@@ -91,6 +91,8 @@ export class Progress {
         this.draw();
       },
       count: (done, unit, total) => {
+        // Another count begins: the rate is its own.
+        if (stage.counted?.unit !== unit || done < stage.counted.done) stage.samples = [];
         stage.counted = { done, unit, total };
         stage.detail = countText(stage.counted);
         this.sample(stage, done);

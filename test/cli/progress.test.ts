@@ -84,6 +84,19 @@ test('a count that stands still loses its rate and promises no end', () => {
   progress.stop();
 });
 
+test.each(['files', 'objects'])('another count in the same stage has a rate of its own: %s', (unit) => {
+  const { clock, progress, last } = started(true);
+  const stage = progress.stage('sweep');
+  stage.count(5000, 'objects');
+  clock.ms = 4000;
+  stage.count(9000, 'objects');
+  stage.count(1, unit);
+  clock.ms = 8000;
+  stage.count(9, unit);
+  progress.above(() => undefined);
+  expect(last()).toBe(`● sweep     9 ${unit}, 2.0/s  8.0 s`);
+});
+
 test.each([40, 60, 80])('the running stage fits a terminal of %d columns', (columns) => {
   const { clock, progress, last } = started(true, { columns });
   const stage = progress.stage('load');

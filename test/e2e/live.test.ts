@@ -136,6 +136,14 @@ secondTierTest(
     await command('jump', '2m');
     expect(await countOf('while-paused')).toBe(1);
 
+    // The files of older snapshots go, and the counts of the generator are no longer right.
+    const subject = ['forget', '--apply', 'customer_id=of-another-program', '--yes-many', '--no-wait', '--data', data];
+    // 3: the snapshot before is there until the next one.
+    const { code } = await millrace(...subject);
+    expect(code).toBe(3);
+    await command('jump', '65m');
+    expect((await millrace(...subject)).stdout).toMatch(/exports +[1-9]/);
+
     first.ctrlC();
     expect(await first.ended).toBe(true);
     expect(first.said()).toMatch(/\nstopped; the data stays in .*\n✔ nothing vanished: /);
@@ -144,6 +152,8 @@ secondTierTest(
     const last = start();
     await last.live;
     expect(await countOf('while-paused')).toBe(1);
+    expect(await countOf('of-another-program')).toBe(0);
+    expect(last.said()).toContain('the expected counts are not known: subjects were forgotten');
     last.ctrlC();
     await last.ended;
     expect(last.said()).toContain('✔ nothing vanished: ');

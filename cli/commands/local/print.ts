@@ -7,8 +7,10 @@ import { isBalanced, type RecordCounts } from './record-counts';
 import type { PublishedExport, Summary } from './summary';
 
 export interface Verdict {
-  /** Undefined if an earlier run was interrupted while it generated. Then the expected counts are not known. */
+  /** Undefined if the expected counts are not known. */
   readonly differences?: readonly string[];
+  /** Why they are not known. */
+  readonly unknown?: string;
 }
 
 const EXPORTS_SHOWN = 3;
@@ -93,9 +95,8 @@ export function strayLine(keys: readonly string[], style: Style): string {
   return `${style.yellow('!')} no history source has a glob that matches ${shown}${rest}: not loaded, and not counted`;
 }
 
-function verdictText({ differences }: Verdict, style: Style): string {
-  if (differences === undefined)
-    return `${style.yellow('?')} the expected counts are not known: an earlier run was interrupted while it was sending`;
+function verdictText({ differences, unknown }: Verdict, style: Style): string {
+  if (differences === undefined) return `${style.yellow('?')} the expected counts are not known: ${unknown}`;
   if (differences.length === 0)
     return `${style.green('✔')} every count, sum and exported file agrees with what the generator knows`;
   return [

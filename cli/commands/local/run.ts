@@ -11,7 +11,16 @@ import { HistoryRows, strayObjects } from './history-counts';
 import { firstMoment, nextMoment } from './moments';
 import { nextPauseText, pauseText } from './pause-text';
 import { assertFree, prepare } from './preconditions';
-import { apiAddress, equationText, liveText, pendingLines, psqlCommand, strayLine, summaryText } from './print';
+import {
+  apiAddress,
+  equationText,
+  liveText,
+  pendingLines,
+  psqlCommand,
+  strayLine,
+  summaryText,
+  type Verdict,
+} from './print';
 import { countRecords, type RecordCounts, sumCounts } from './record-counts';
 import type { BatchRequest } from './requests';
 import { RunWatch } from './run-watch';
@@ -246,13 +255,18 @@ class Demo {
   private async conclude(due: readonly DueWindow[]): Promise<{ good: boolean; json: unknown }> {
     const summary = await summarize(this.runtime, this.deps.pipelines, this.rows);
     const found: string[] = [];
-    for (const generator of this.file.complete ? this.deps.generators : []) {
+    const unknown = !this.file.complete
+      ? 'an earlier run was interrupted while it was sending'
+      : summary.total.forgotten > 0
+        ? 'subjects were forgotten'
+        : undefined;
+    for (const generator of unknown === undefined ? this.deps.generators : []) {
       const ours = due.filter((window) => window.export.startsWith(`${generator.pipeline}.`));
       found.push(
         ...(await differences(this.runtime, generator, oracleOf(this.file, generator.pipeline), summary, ours)),
       );
     }
-    const verdict = this.file.complete ? { differences: found } : {};
+    const verdict: Verdict = unknown === undefined ? { differences: found } : { unknown };
     this.seconds['total'] = (performance.now() - this.began) / 1000;
     if (!this.options.json)
       this.io.stdout.write(

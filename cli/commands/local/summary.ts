@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { removedKey } from '../../../lambda/export/layout';
 import type { Pipeline } from '../../../pipelines/definition';
 import { publicTables, quoteIdentifier } from '../../../sql/names';
 import type { Cell } from '../../terminal';
@@ -117,13 +118,24 @@ order by 1, 2`);
   }));
 }
 
-/** Returns the files that the run's success file names. */
+/** Returns the files that the run's success file names. None if they were deleted when a subject was forgotten. */
 function filesOf(runtime: DemoRuntime, location: string): string[] {
   const [, bucket, prefix] = /^s3:\/\/([^/]+)\/(.*)$/.exec(location)!;
+  if (exists(runtime, bucket!, removedKey(prefix!))) return [];
   const success = JSON.parse(readFileSync(runtime.pathOf(bucket!, `${prefix}success.json`), 'utf8')) as {
     files: { key: string }[];
   };
   return success.files.map(({ key }) => runtime.pathOf(bucket!, key));
+}
+
+function exists(runtime: DemoRuntime, bucket: string, key: string): boolean {
+  try {
+    runtime.pathOf(bucket, key);
+    return true;
+  } catch (error) {
+    if ((error as { code?: string }).code === 'NoSuchKey') return false;
+    throw error;
+  }
 }
 
 /** Converts `2026-11-21 09:00:00` to `2026-11-21T09:00:00Z`. */
