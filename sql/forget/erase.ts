@@ -10,6 +10,7 @@ import { type ResolvedColumn, type ResolvedPipeline, resolvePipeline } from '../
 import { forgottenFilter } from '../tables/forgotten';
 import { erasureSource } from './marks';
 import { raisedKey, raisedKeys, unlessRaised } from './raised';
+import { twiceStatements } from './twice';
 
 /** What a row of `skipped` was before. */
 export const erasedNames = {
@@ -28,7 +29,8 @@ export interface Erasure {
  * One transaction that moves the events of marked subjects with their duplicates, and their rejects, to `skipped`, without
  * their payloads. Their positions stay known, so a record that is read again changes nothing. They also keep their runs,
  * so a reload of a run counts them. Another run counts what went, as negative events, duplicates and rejects: see
- * refresh/expire.ts. It names no typing version, because it completes no rows. A repetition finds nothing.
+ * refresh/expire.ts. It names no typing version, because it completes no rows. A repetition finds nothing. Positions that
+ * `skipped` has already leave it first: see twice.ts.
  *
  * While the tables of another identity exist, nothing changes, because a rebuild has to find every row in one place. The
  * answer is one row `events, duplicates, rejects, identities`: what was erased, and the number of identities.
@@ -42,6 +44,7 @@ export function eraseStatements(definition: Pipeline): Erasure {
   const count = (name: string) => `count(case when name = ${quoteLiteral(name)} then 1 end)`;
   const statements = [
     lockStatement(pipeline),
+    ...twiceStatements(pipeline, `${identities(pipeline)} = 1`),
     goneStatement(pipeline),
     ...markRejectsStatements(pipeline),
     erasingStatement(pipeline),
