@@ -63,6 +63,8 @@ interface Found {
 
 interface Inspected {
   readonly key: string;
+  /** Etag of the newest version if it could not be read. */
+  readonly unread?: string;
   readonly newest?: Found;
   readonly facts?: ObjectFacts;
   readonly problem?: string;
@@ -87,7 +89,7 @@ export async function sweepObjects(work: Work, pipeline: Pipeline, batch: Batch)
     open = lost;
   }
   return mapAtMost(parallel, batch.keys, async (key) => {
-    const { newest: found, problem } = newest.get(key)!;
+    const { newest: found, unread, problem } = newest.get(key)!;
     const written = replaced.get(key);
     const known = written?.versions ?? [];
     const old = problem === undefined ? await deleteOldVersions(work, batch, key, known) : { deleted: 0 };
@@ -95,6 +97,7 @@ export async function sweepObjects(work: Work, pipeline: Pipeline, batch: Batch)
     return {
       key,
       replaced: written?.records ?? 0,
+      ...(unread !== undefined && { etag: unread }),
       ...(found && {
         tombstones: found.tombstones + (written === undefined ? 0 : found.hits),
         etag: written?.etag ?? found.version.etag,
@@ -118,7 +121,7 @@ async function inspect(work: Work, batch: Batch, key: string): Promise<Inspected
       return { key, problem: `it has more than 5 GiB, which S3 does not write at once: ${byHand(newest.hits)}` };
     return { key, ...(newest && { newest }), ...(facts && { facts }) };
   } catch (error) {
-    if (error instanceof UnreadableError) return { key, problem: error.message };
+    if (error instanceof UnreadableError) return { key, unread: version.etag, problem: error.message };
     throw error;
   }
 }

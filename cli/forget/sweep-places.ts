@@ -43,13 +43,21 @@ export const readsEverything = ({ where, retention, identity, subject = [] }: Pi
 
 type Count = (place: PlaceSwept) => void;
 
-function add(place: PlaceSwept, bucket: string, objects: readonly SweptObject[]): void {
-  for (const { key, replaced, versionsDeleted, problem } of objects) {
+/** @param isNamed true for objects whose problems are named already */
+function add(
+  place: PlaceSwept,
+  bucket: string,
+  objects: readonly SweptObject[],
+  isNamed: (object: SweptObject) => boolean = () => false,
+): void {
+  for (const object of objects) {
+    const { key, replaced, versionsDeleted, problem } = object;
     place.objectsRead += 1;
     place.objectsRewritten += replaced > 0 ? 1 : 0;
     place.recordsReplaced += replaced;
     place.versionsDeleted += versionsDeleted;
-    if (problem !== undefined) place.problems.push(`s3://${bucket}/${key} was left as it is: ${problem}`);
+    if (problem !== undefined && !isNamed(object))
+      place.problems.push(`s3://${bucket}/${key} was left as it is: ${problem}`);
   }
 }
 
@@ -61,7 +69,7 @@ export async function parkedObjects(work: Work, pipeline: Pipeline): Promise<{ k
 }
 
 /** What to do about records of the forgotten in an object that the load function gave up on. */
-export const parkedAdvice = 'parked: `npx millrace redrive` loads it, or delete it';
+export const parkedAdvice = 'parked: `npx millrace redrive --apply` loads it, or delete it';
 
 /**
  * Sweeps the history objects that were loaded with records of the forgotten. Objects that the load function gave up on are
@@ -90,13 +98,16 @@ export async function sweepHistory(work: Work, pipeline: Pipeline, marked: Marke
       const judge = () => historyJudge(pipeline, marked);
       const batch = { bucket, keys: part, compression, judge, onlyLoaded: true };
       const objects = await sweepObjects(work, pipeline, batch);
-      for (const object of objects)
-        if (object.left > 0 && isParked(object))
-          place.problems.push(
-            `s3://${bucket}/${object.key} has ${plural(object.left, 'record')} of the forgotten and is ${parkedAdvice}`,
-          );
-      for (const object of objects) swept.set(object.key, object);
-      add(place, bucket, objects);
+      for (const object of objects) {
+        swept.set(object.key, object);
+        if (!isParked(object)) continue;
+        const { key, left, problem } = object;
+        const what =
+          problem === undefined ? `has ${plural(left, 'record')} of the forgotten` : `cannot be read (${problem})`;
+        if (left > 0 || problem !== undefined)
+          place.problems.push(`s3://${bucket}/${key} ${what} and is ${parkedAdvice}`);
+      }
+      add(place, bucket, objects, isParked);
       count(place);
     }
   place.problems.push(...(await shortRuns(work, pipeline, bucket, swept)));

@@ -47,7 +47,7 @@ test('an object that was parked is looked through, and both commands say what to
   expect(left).toEqual([
     {
       kind: 'problem',
-      what: `s3://${bucket()}/${key} has 2 records of the forgotten and is parked: \`npx millrace redrive\` loads it, or delete it`,
+      what: `s3://${bucket()}/${key} has 2 records of the forgotten and is parked: \`npx millrace redrive --apply\` loads it, or delete it`,
     },
   ]);
   expect((await verifyPipeline(context(), pipeline)).finds).toEqual([
@@ -55,9 +55,25 @@ test('an object that was parked is looked through, and both commands say what to
       place: 'history',
       where: `s3://${bucket()}/${key}`,
       records: 2,
-      note: 'parked: `npx millrace redrive` loads it, or delete it',
+      note: 'parked: `npx millrace redrive --apply` loads it, or delete it',
     },
   ]);
+});
+
+test('a parked object that cannot be read is named once, with what to do about it', async () => {
+  put({ body: Buffer.from('no gzip') });
+  await record('parked');
+  await warehouse.mark('id', 'ann');
+  expect((await forgetPipeline(context(), pipeline, {})).left).toEqual([
+    {
+      kind: 'problem',
+      what: expect.stringMatching(
+        /^s3:\/\/[^ ]+\/1\.gz cannot be read \(.+\) and is parked: `npx millrace redrive --apply` loads it, or delete it$/,
+      ),
+    },
+  ]);
+  const [find] = (await verifyPipeline(context(), pipeline)).finds;
+  expect(find!.note).toMatch(/^not read: .+; parked: `npx millrace redrive --apply` loads it, or delete it$/);
 });
 
 test('a parked object without records of the forgotten holds nothing up', async () => {
