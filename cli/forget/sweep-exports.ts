@@ -1,5 +1,6 @@
 import { answersPrefix } from '../../lambda/endpoint/contract';
-import { dataPrefix, removedKey } from '../../lambda/export/layout';
+import { exportPrefix } from '../../lambda/export/contract';
+import { dataPrefix, removedKey, runOfKey } from '../../lambda/export/layout';
 import { warehouseLedger } from '../../lambda/export/ledger';
 import type { Success } from '../../lambda/export/publication';
 import { mapAtMost, parallelObjects } from '../../lambda/shared/at-most';
@@ -72,6 +73,7 @@ export async function sweepExports(
       swept.filesDeleted += deleted;
       swept.publications += deleted > 0 ? 1 : 0;
     }
+    swept.filesDeleted += await removeOldVersions(work, named);
   }
   return swept;
 }
@@ -137,6 +139,27 @@ async function removeFiles({ cloud, ...work }: Work, { prefix }: Success): Promi
       cloud.buckets.versions.delete(bucket, key, versionId),
     );
     deleted += page.filter(({ isDeleteMarker }) => !isDeleteMarker).length;
+  }
+  return deleted;
+}
+
+/**
+ * Deletes the versions of files that are not the newest. A file is written once, so such a version is of a file that the
+ * export function deleted: of a run that was not published.
+ */
+async function removeOldVersions({ cloud, ...work }: Work, { pipeline, item }: NamedExport): Promise<number> {
+  const bucket = cloud.names.exportsBucket;
+  let deleted = 0;
+  for await (const page of cloud.buckets.versions.pages(bucket, exportPrefix(pipeline.name, item.name))) {
+    assertTime({ cloud, ...work }, 'deleting files of exports');
+    const old = page.filter(({ key, isLatest, isDeleteMarker }) => {
+      const run = runOfKey(pipeline.name, item.name, key);
+      return run !== undefined && key.startsWith(dataPrefix(run)) && !isLatest && !isDeleteMarker;
+    });
+    await mapAtMost(parallelObjects, old, ({ key, versionId }) =>
+      cloud.buckets.versions.delete(bucket, key, versionId),
+    );
+    deleted += old.length;
   }
   return deleted;
 }
