@@ -36,17 +36,18 @@ const isList = (value: XmlValue): value is readonly XmlValue[] => Array.isArray(
 
 /** Most texts have none of these. This is twice as fast as a replacement that finds nothing. */
 const special = /[<>&"'\p{Cc}]/u;
+const control = /\p{Cc}/gu;
 
 export function escapeXml(text: string): string {
   if (!special.test(text)) return text;
-  return text.replace(/[<>&"'\p{Cc}]/gu, (c) => {
-    if (c === '<') return '&lt;';
-    if (c === '>') return '&gt;';
-    if (c === '&') return '&amp;';
-    if (c === '"') return '&quot;';
-    if (c === "'") return '&apos;';
-    return `&#x${c.charCodeAt(0).toString(16)};`;
-  });
+  // Every ETag of a listing has quotation marks. One replacement by a function takes longer than all of these.
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&apos;')
+    .replace(control, (c) => `&#x${c.charCodeAt(0).toString(16)};`);
 }
 
 /** An element of a parsed document: its text, and its child elements in order. */

@@ -138,10 +138,11 @@ function shownOptions(bucket: Bucket, query: URLSearchParams): Record<string, st
 }
 
 function shownPage({ contents, groups }: Page, encode: (text: string) => string) {
+  const iso = isoTexts();
   return {
     Contents: contents.map((version) => ({
       Key: encode(version.key),
-      LastModified: new Date(version.lastModified).toISOString(),
+      LastModified: iso(version.lastModified),
       ETag: version.etag,
       Size: version.size,
       StorageClass: 'STANDARD',
@@ -224,5 +225,18 @@ function common(query: URLSearchParams) {
 export function encoding(query: URLSearchParams): (text: string) => string {
   const wanted = query.get('encoding-type');
   if (wanted !== null && wanted !== 'url') throw new NotModelledError(`encoding-type ${wanted}`);
-  return (text) => (wanted === 'url' ? encodeURIComponent(text).replace(/%2F/g, '/') : text);
+  if (wanted === null) return (text) => text;
+  return (text) => (needsNoEncoding.test(text) ? text : encodeURIComponent(text).replace(/%2F/g, '/'));
+}
+
+/** Most keys. This is four times as fast as an encoding that changes nothing. */
+const needsNoEncoding = /^[\w.!~*'()/-]*$/;
+
+/** The text of a time. Objects that are listed together often have the same. */
+function isoTexts(): (time: number) => string {
+  let [last, text] = [Number.NaN, ''];
+  return (time) => {
+    if (time !== last) [last, text] = [time, new Date(time).toISOString()];
+    return text;
+  };
 }

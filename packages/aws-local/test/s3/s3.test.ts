@@ -161,6 +161,19 @@ test('a listing is in pages and rolls up at the delimiter', async () => {
   expect([Contents!.map(({ Key }) => Key), KeyCount]).toEqual([['a/2'], 1]);
 });
 
+test.each([
+  ['with surrogates', ['\u{1f600}', '\uff5e', 'é', '~', 'a', '<&"\'>']],
+  ['without', ['\uff5e', 'é', '~', 'a', '<&"\'>']],
+])('a listing has the order of UTF-8 bytes, and the keys as they are: %s', async (_, keys) => {
+  await bucket();
+  for (const key of keys) await put(key);
+  for (const EncodingType of [undefined, 'url'] as const) {
+    const { Contents } = await client().send(new ListObjectsV2Command({ Bucket, EncodingType }));
+    const listed = Contents!.map(({ Key }) => (EncodingType === 'url' ? decodeURIComponent(Key!) : Key!));
+    expect(listed).toEqual([...keys].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))));
+  }
+});
+
 test('version 1 of a listing names the next page if there is a delimiter, else its last key does', async () => {
   await bucket();
   for (const key of ['a/1', 'a/2', 'b', 'c/1', 'd']) await put(key);
