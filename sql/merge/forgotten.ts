@@ -27,13 +27,14 @@ export function forgottenStatements(pipeline: ResolvedPipeline): StatementTempla
   const { forgotten } = pipeline.tables;
   return pipeline.subject.map((column, index) => {
     const mark = markExpression(column, subjectText(column, column.sql.name));
-    // A statement less, since their number is limited: a tombstone has a mark of its own, which is always there.
+    // A statement less, since their number is limited: a tombstone has a mark of its own. It is there only beside others, so
+    // that the local warehouse, too, computes no digest without them: it does so if the list is empty.
     const [given, marks] =
       index > 0
         ? [mark, `select mark from ${forgotten}`]
         : [
             `case when ${isTombstone} then ${tombstoneMark} else ${mark} end`,
-            `select mark from ${forgotten} union all select ${tombstoneMark}`,
+            `select mark from ${forgotten} union all select distinct ${tombstoneMark} from ${forgotten}`,
           ];
     return `update ${pipeline.temporary.incoming}
 set reason = ${forgottenReason}, reasons = null, event_id = null
