@@ -19,6 +19,8 @@ import { lineOf, type StreamRecord, type Truth, type Uploaded } from './world';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
+/** Shortest retention of a stream, which the scenarios have. */
+const shortestRetentionMs = 24 * hourMs;
 /** Visibility timeout of the deployed queues: six times the function's timeout. */
 const visibilitySeconds = 3600;
 /** The delay between a record's arrival and its object from Firehose. */
@@ -339,6 +341,8 @@ export class Simulation implements Simulated {
     const bufferMs = bufferMinutes * minuteMs;
     if (ms < bufferMs || this.archivedRecords === truth.stream.length) return cloud.pass(ms);
     await cloud.pass(bufferMs);
+    // Nothing is promised for records that find no room for as long as the stream keeps them.
+    if (ms >= shortestRetentionMs) this.disk?.leave(undefined);
     // A delivery that finds no room is repeated by the next flush.
     if (!this.disk?.isFull) this.archivedRecords = truth.stream.length;
     await cloud.flushArchive();
